@@ -191,15 +191,7 @@ def explain_read_failures(source: str) -> Iterator[None]:
         ) from error
     except ConnectionError as error:
         raise InputError(f"{source!r} is not a file or folder here, and the Hub does not answer: {error}") from error
-    except (
-        DatasetGenerationError,
-        ValueError,
-        OSError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        ArithmeticError,
-    ) as error:
+    except _READ_FAILURES as error:
         cause = error.__cause__ or error
         if isinstance(cause, InputError):
             raise cause from error

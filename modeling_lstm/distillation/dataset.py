@@ -27,9 +27,9 @@ from ..utils.ray_cluster import Cluster
 from .arguments import DistillationArguments
 from .augmentation import mask_of
 from .distillation_trainer import LOGITS, UNLABELED
-from .labeling import load_teacher
+from .labeling import load_config
 from .neighbors import teacher_neighbors
-from .teacher import CHUNK, Teacher, average_logits, match_labels
+from .teacher import CHUNK, Teacher, average_logits, check_labels
 from .transfer import collect_transfer_text
 
 logger = logging.getLogger(__name__)
@@ -100,9 +100,8 @@ def label_dataset(
     """
     started = time.perf_counter()
     check_divergence(data, arguments)
-    for name in arguments.teachers:  # before all texts are gathered
-        config = load_teacher(name, arguments.teacher_revision)[0].config
-        match_labels(name, config, data, arguments)
+    configs = [load_config(name, arguments.teacher_revision) for name in arguments.teachers]
+    check_labels(configs, data, arguments)  # before all texts are gathered
     near = partial(teacher_neighbors, arguments.teachers[0], arguments.teacher_revision)
     transfer, natural, counts = collect_transfer_text(data, arguments, seed, near)
     train = data.splits["train"]

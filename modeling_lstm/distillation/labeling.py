@@ -3,11 +3,18 @@
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from ..hub.refusals import explain_cause
 from ..inference.torch_backend import torch_classifier
@@ -98,6 +105,25 @@ class LabelingWorker:
         """Return texts with their logits, both pickled."""
         found = [pickle.dumps(self.labeler(pickle.loads(texts))) for texts in batch["texts"]]
         return {"texts": batch["texts"], "logits": np.array(found, dtype=object)}
+
+
+def load_config(name: str, revision: str | None) -> Any:
+    """
+    Load the configuration of a teacher.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    lack = f"There is no teacher {name!r}, neither a folder nor a model on the Hub"
+    if Path(name).exists():
+        lack = f"The teacher {name!r} is neither a run folder nor the folder of a Transformer"
+    with explain_errors(lack, explain_cause):
+        return AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
+
+
+def is_classifier(config: Any) -> bool:
+    """Return whether a teacher's configuration is that of a classifier, which is not fine-tuned."""
+    return any(one.endswith("ForSequenceClassification") for one in config.architectures or [])
 
 
 def load_teacher(name: str, revision: str | None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

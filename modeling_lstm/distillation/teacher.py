@@ -28,7 +28,7 @@ from ..utils.ray_cluster import Cluster
 from .arguments import DistillationArguments
 from .augmentation import mask_of
 from .cache import LogitCache
-from .labeling import Labeler, Labeling, LabelingWorker, load_teacher
+from .labeling import Labeler, Labeling, LabelingWorker, is_classifier, load_teacher
 
 logger = logging.getLogger(__name__)
 
@@ -177,6 +177,23 @@ def _longest(tokenizer: PreTrainedTokenizerBase, config: Any, chosen: int) -> in
     """Return how many tokens a teacher reads: `chosen`, but no more than it was trained for and has positions for."""
     limits = (chosen, token_limit(tokenizer), max_positions(config))
     return min(limit for limit in limits if limit is not None and limit > 0)
+
+
+def check_labels(configs: list[Any], data: TextData, arguments: DistillationArguments) -> None:
+    """
+    Check the labels of the teachers that are classifiers.
+
+    Args:
+        configs: The configuration of each teacher.
+        data: The task.
+        arguments: The names of the teachers and, if given, of their labels.
+
+    Raises:
+        InputError: See [`match_labels`].
+    """
+    for name, config in zip(arguments.teachers, configs, strict=True):
+        if is_classifier(config):
+            match_labels(name, config, data, arguments)
 
 
 def match_labels(name: str, config: Any, data: TextData, arguments: DistillationArguments) -> list[int]:

@@ -19,9 +19,7 @@ from .cells import GruCell, LstmCell, read_sequence
 
 logger = logging.getLogger(__name__)
 
-MAX_TOKENS = (
-    1_000  # maximum number of tokens; each prefix of the text is run, so time grows quadratically with its length
-)
+MAX_TOKENS = 1_000  # each prefix of the text is run, so time grows quadratically with its length
 
 
 @dataclass

@@ -209,11 +209,10 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         if labels is not None and shift_labels is None:
             shift_labels = F.pad(labels, (0, 1), value=IGNORED)[:, 1:]
             if has_begun is not None and start is None and labels.shape == mask.shape:
-                counted = (shift_labels != IGNORED).sum()
-                shift_labels = shift_labels.masked_fill(~has_begun, IGNORED)
+                given, shift_labels = shift_labels, shift_labels.masked_fill(~has_begun, IGNORED)
                 if num_items_in_batch is not None:  # `Trainer` counts the first token after padding, too
-                    predicted = (shift_labels != IGNORED).sum()
-                    num_items_in_batch = num_items_in_batch * predicted.clamp(min=1) / counted.clamp(min=1)
+                    counted, predicted = ((one != IGNORED).sum().clamp(min=1) for one in (given, shift_labels))
+                    num_items_in_batch = num_items_in_batch * predicted / counted
         if shift_labels is not None and shift_labels.shape != states.shape[:2]:
             raise ValueError(
                 f"labels must have the shape {tuple(states.shape[:2])} of the positions that are predicted from, "

@@ -9,19 +9,17 @@ from typing import Any, ClassVar
 
 import torch
 from datasets import Dataset
-from transformers import AutoConfig
 
 from ..data.arguments import LENGTHS, OF_NEW_TOKENIZER, DataArguments, TokenizerArguments
 from ..data.loading import TextData, load_data
 from ..data.tokenization import open_tokenizer
 from ..distillation.arguments import DistillationArguments
 from ..distillation.dataset import check_divergence
-from ..distillation.labeling import load_teacher
+from ..distillation.labeling import is_classifier, load_config, load_teacher
 from ..distillation.student_job import DistillationJob
-from ..distillation.teacher import digest_teacher, match_labels
+from ..distillation.teacher import check_labels, digest_teacher
 from ..distillation.transfer import VARIANTS, collect_with_train
 from ..hub.downloads import is_hub_id
-from ..hub.refusals import explain_cause
 from ..runs.record import RunRecord, read_record
 from ..tasks.base import TEXT_CLASSIFICATION
 from ..training.arguments import ModelArguments, TaskArguments
@@ -30,7 +28,7 @@ from ..training.folders import check_sources
 from ..training.job import TrainingJob
 from ..training.pretrained import open_pretrained
 from ..training.trainer_arguments import LstmTrainingArguments
-from ..utils.errors import as_text, explain_errors, first_line, require
+from ..utils.errors import as_text, first_line, require
 from ..utils.files import empty_folder, is_occupied, make_folder
 from ..utils.processes import fail_once, is_main, run_main_first, run_on_main
 from ..utils.progress import hide_progress_bars
@@ -190,10 +188,13 @@ class BestJob:
         """Plan the stages, and estimate how long they will take."""
         data = load_data(self.data)
         if self.distillation.teachers:
-            configs = [self._config(name) for name in self.distillation.teachers]
+            chosen = self.distillation
+            configs = [load_config(name, chosen.teacher_revision) for name in chosen.teachers]
             teachers, stages = self._plan_fine_tuning(data, configs)
             if not self.is_resumed:
-                self._check_teachers(data, configs)
+                check_labels(configs, data, chosen)
+                if chosen.logits_cache is not None:
+                    make_folder(Path(chosen.logits_cache))
             if stages:
                 self._check_student(data)
             return [*stages, self._student(data, teachers, configs[0], is_weighted=not stages)]
@@ -233,15 +234,6 @@ class BestJob:
             about = f"fine-tune {name} on {rows:,} texts"
             stages.append(training_stage(about, job, origin, seconds))
         return found, stages
-
-    def _check_teachers(self, data: TextData, configs: list[Any]) -> None:
-        """Raise for classifiers with other labels, and for a cache of logits that cannot be written."""
-        chosen = self.distillation
-        for name, config in zip(chosen.teachers, configs, strict=True):
-            if is_classifier(config):
-                match_labels(name, config, data, chosen)
-        if chosen.logits_cache is not None:
-            make_folder(Path(chosen.logits_cache))
 
     def _check_student(self, data: TextData) -> None:
         """Raise for anything that the last stage could not open or use, before the first stage takes hours."""
@@ -355,14 +347,6 @@ class BestJob:
             how["resume_from_checkpoint"] = "last"
         return kind(command=command, **settings, **how)
 
-    def _config(self, name: str) -> Any:
-        """Load the configuration of a teacher."""
-        lack = f"There is no teacher {name!r}, neither a folder nor a model on the Hub"
-        if Path(name).exists():
-            lack = f"The teacher {name!r} is neither a run folder nor the folder of a Transformer"
-        with explain_errors(lack, explain_cause):
-            return AutoConfig.from_pretrained(name, revision=self.distillation.teacher_revision)
-
     def _collect(self, data: TextData) -> Dataset:
         """Return the training texts, and the unlabeled text that the last stage may learn from."""
         chosen = self.distillation
@@ -385,11 +369,6 @@ def _clear(stages: list[Stage]) -> None:
     for stage in stages:
         if stage.read_origin(stage.folder) is not None:
             empty_folder(stage.folder)
-
-
-def is_classifier(config: Any) -> bool:
-    """Return whether a teacher's configuration is that of a classifier, which is not fine-tuned."""
-    return any(one.endswith("ForSequenceClassification") for one in config.architectures or [])
 
 
 def _as_time(seconds: float) -> str:

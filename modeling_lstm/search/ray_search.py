@@ -108,9 +108,8 @@ def search_by_ray(folder: Path, base: dict[str, Any], arguments: SearchArguments
             ray.get_runtime_context().get_node_id(), soft=False
         )
         manager = ray.remote(TrialManager).options(num_cpus=0, scheduling_strategy=here)
-        manager = manager.remote(
-            folder.absolute(), arguments, end
-        )  # the cluster may have been started in another folder
+        # the cluster may have been started in another folder
+        manager = manager.remote(folder.absolute(), arguments, end)
         train = ray.remote(_train).options(num_cpus=cluster.cpus, max_retries=LOSSES)
         shared = base, cluster.threads, os.getcwd()
         ray.get([train.remote(manager, worker, *shared) for worker in range(cluster.workers)])

@@ -1,6 +1,7 @@
 """`LstmTrainer`: the `Trainer` of all networks here."""
 
 import contextlib
+import functools
 import json
 import math
 import pickle
@@ -210,7 +211,7 @@ class LstmTrainer(Trainer):
         if _has_token_labels(batch):
             chosen: Any = labels != IGNORED
             model: Any = self.accelerator.unwrap_model(self.model)
-            if is_causal(model):  # a token is predicted from the one before it
+            if is_causal(type(model).__name__):  # a token is predicted from the one before it
                 chosen, mask = chosen[:, 1:], batch.get("attention_mask")
                 if mask is not None and isinstance(model, LstmPreTrainedModel):  # which predicts nothing from padding
                     chosen = chosen & (mask[:, :-1] > 0)
@@ -393,10 +394,11 @@ def _has_token_labels(batch: dict[str, Any]) -> bool:
     return isinstance(labels, torch.Tensor) and labels.ndim == 2 and not labels.is_floating_point()
 
 
-def is_causal(model: Any) -> bool:
-    """Whether a model predicts the next token at each one, so that the labels are shifted inside it."""
+@functools.cache
+def is_causal(name: str) -> bool:
+    """Whether models of a class predict the next token at each one, so that the labels are shifted inside them."""
     names = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()
-    return type(model).__name__ in {one for name in names for one in ([name] if isinstance(name, str) else name)}
+    return name in {one for some in names for one in ([some] if isinstance(some, str) else some)}
 
 
 def word_table(model: Any) -> torch.nn.Parameter:

@@ -11,6 +11,7 @@ import yaml
 
 from ..utils.errors import InputError, as_text, require
 from ..utils.flags import parse_given
+from ..utils.settings import find_repeated
 
 # Settings that show which command a recipe is for
 OTHER_COMMANDS = {"preset": "train", "unlabeled": "distill", "teacher": "distill"}
@@ -47,12 +48,13 @@ def read_recipe(path: Path, kinds: tuple[type, ...]) -> dict[str, Any]:
     Raises:
         InputError: there is no such file, it cannot be read, or a setting does not exist.
     """
-    flags = recipe_flags(path)
+    loader, recipe = _open_recipe(path)
+    unset = [str(name.value) for name, value in recipe.value if value.tag == _NULL]
+    flags = _to_flags(path, loader, recipe)
     known = {one.name for kind in kinds for one in fields(kind)}
     for name, command in OTHER_COMMANDS.items():
         is_other = name not in known and any(flag.partition("=")[0] == f"--{name}" for flag in flags)
         require(not is_other, f"{str(path)!r} is a recipe of another command: modeling-lstm {command} {path}")
-    unset = [str(name.value) for name, value in _open_recipe(path)[1].value if value.tag == _NULL]
     unknown = [name for name in unset if name.replace("-", "_") not in known | OTHER_COMMANDS.keys()]
     require(
         not unknown, f"The recipe {str(path)!r} has {as_text(unknown)} without a value, and there is no such setting."
@@ -79,9 +81,11 @@ def _open_recipe(path: Path) -> tuple[yaml.SafeLoader, yaml.MappingNode]:
 
 def recipe_flags(path: Path) -> list[str]:
     """Return the settings of a YAML recipe as command-line flags, so that later flags override them."""
-    loader, recipe = _open_recipe(path)
-    names = [str(name.value).replace("-", "_") for name, _ in recipe.value]
-    twice = sorted({name for name in names if names.count(name) > 1}) or _find_twins(recipe)
+    return _to_flags(path, *_open_recipe(path))
+
+
+def _to_flags(path: Path, loader: yaml.SafeLoader, recipe: yaml.MappingNode) -> list[str]:
+    twice = find_repeated(str(name.value).replace("-", "_") for name, _ in recipe.value) or _find_twins(recipe)
     require(not twice, f"The recipe {str(path)!r} has {as_text(twice)} more than once: keep only one of each.")
     empty = [name.value for name, value in recipe.value if isinstance(value, yaml.SequenceNode) and not value.value]
     require(not empty, f"The recipe {str(path)!r} sets {as_text(empty)} to an empty list: leave it out.")
@@ -105,9 +109,9 @@ def _find_twins(node: yaml.Node) -> list[str]:
         return [name for one in node.value for name in _find_twins(one)]
     if not isinstance(node, yaml.MappingNode):
         return []
-    names = [str(name.value) for name, _ in node.value]
-    twins = {name for name in names if names.count(name) > 1}
-    return sorted(twins) + [name for _, value in node.value for name in _find_twins(value)]
+    return find_repeated(str(name.value) for name, _ in node.value) + [
+        name for _, value in node.value for name in _find_twins(value)
+    ]
 
 
 def _as_flags(loader: yaml.SafeLoader, value: yaml.Node) -> list[str]:

@@ -18,7 +18,7 @@ from enum import Enum
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
 from .errors import InputError, as_text
-from .settings import build_settings, find_similar
+from .settings import build_settings, find_repeated, find_similar
 
 logger = logging.getLogger(__name__)
 
@@ -102,9 +102,8 @@ class FlagParser(argparse.ArgumentParser):
         lists = {name for name, action in self._option_string_actions.items() if action.nargs in ("+", "*")}
         flags = [one.partition("=")[0] for one in itertools.takewhile(lambda one: one != "--", given)]
         names = [f"--{flag[2:].replace('-', '_')}" for flag in flags if flag.startswith("--")]
-        twice = next((name for name in names if name in lists and names.count(name) > 1), None)
-        if twice is not None:
-            self.error(f"{twice} is given more than once: write all its values after one {twice}")
+        if twice := find_repeated(name for name in names if name in lists):
+            self.error(f"{twice[0]} is given more than once: write all its values after one {twice[0]}")
 
     def _refuse(self, given: str, others: Collection[str] = ()) -> NoReturn:
         """Raise for an unknown flag, and suggest the known one that it could mean."""
@@ -244,8 +243,7 @@ def _parse_mapping(text: str) -> dict[str, Any]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := find_repeated(name for name, _ in pairs):
         raise ValueError(f"{as_text(twice)} is in it twice")
     return dict(pairs)
 

@@ -5,7 +5,8 @@ import json
 import math
 import shlex
 import types
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, field, fields
 from enum import Enum
 from numbers import Integral, Real
@@ -102,6 +103,11 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
         for name in given:
             check_seed(name, given[name])
     return found
+
+
+def find_repeated(names: Iterable[str]) -> list[str]:
+    """Return the names that occur more than once, in alphabetical order."""
+    return sorted(name for name, count in Counter(names).items() if count > 1)
 
 
 def find_similar(name: str, known: Collection[str], number: int = 3) -> list[str]:

@@ -473,20 +473,17 @@ def test_bad_recipes(tmp_path: Path, fails: Callable[..., str]) -> None:
     (tmp_path / "b.yaml").write_text("just words", encoding="utf-8")
     assert "setting: value" in fails("train", tmp_path / "b.yaml")
     recipe = tmp_path / "c.yaml"
-    recipe.write_text("seed: 1\nhidden_size: 3\nseed: 2", encoding="utf-8")
-    assert "has seed more than once: keep only one of each" in fails("train", recipe)
-    recipe.write_text("lr_scheduler_kwargs: {min_lr: 1e-4, min_lr: 9e-4}", encoding="utf-8")
-    assert "has min_lr more than once: keep only one of each" in fails("train", recipe)
-    recipe.write_text("test_shar:\nhidden_size: 3", encoding="utf-8")
-    assert "has test_shar without a value, and there is no such setting" in fails("train", recipe)
-    recipe.write_text("? [x]\n:\n", encoding="utf-8")
-    assert "without a value" in fails("train", recipe)
-    recipe.write_text("overwrite: !!bool maybe", encoding="utf-8")
-    assert "has an unreadable value: 'maybe'" in fails("train", recipe)
-    recipe.write_text("num_train_epochs: [1, 2]", encoding="utf-8")
-    assert "unexpected '2' after --num_train_epochs" in fails("train", recipe)
-    recipe.write_text("a: &a {seed: 1}\n<<: *a\nseed: 2", encoding="utf-8")
-    assert "unknown flag --a" in fails("train", recipe)
+    for content, told in {
+        "seed: 1\nhidden_size: 3\nseed: 2": "has seed more than once: keep only one of each",
+        "lr_scheduler_kwargs: {min_lr: 1e-4, min_lr: 9e-4}": "has min_lr more than once: keep only one of each",
+        "test_shar:\nhidden_size: 3": "has test_shar without a value, and there is no such setting",
+        "? [x]\n:\n": "without a value",
+        "overwrite: !!bool maybe": "has an unreadable value: 'maybe'",
+        "num_train_epochs: [1, 2]": "unexpected '2' after --num_train_epochs",
+        "a: &a {seed: 1}\n<<: *a\nseed: 2": "unknown flag --a",
+    }.items():
+        recipe.write_text(content, encoding="utf-8")
+        assert told in fails("train", recipe)
     message = fails("train", "--output_dir", tmp_path / "run", recipe)
     assert f"unexpected '{recipe}' after --output_dir: a recipe goes before all flags" in message
 

@@ -178,11 +178,8 @@ class Delimited(Table):
                     yield begin, fields
                     begin = reader.line_num + 1
             except csv.Error as error:
-                line, cause, remedy = (
-                    reader.line_num,
-                    str(error),
-                    "Inside a quoted field, write a quotation mark twice.",
-                )
+                line, cause = reader.line_num, str(error)
+                remedy = "Inside a quoted field, write a quotation mark twice."
                 if lines.is_lone_return:
                     remedy = "Put its field in quotation marks, or remove the character."
                 if "end of data" in cause:  # the last line is not the cause
