@@ -17,6 +17,7 @@ from .studies import (
     HEARTBEAT,
     PAUSE,
     begin_trial,
+    begun_trials,
     count_finished,
     enqueue_retry,
     is_over,
@@ -43,7 +44,7 @@ class TrialManager:
     def __init__(self, folder: Path, arguments: SearchArguments, end: float | None):
         self.arguments, self.end = arguments, end
         self.study = open_study(folder, arguments)
-        self.first = len(self.study.get_trials(deepcopy=False))
+        self.first = len(begun_trials(self.study))
         retry_stale_trials(self.study)
         self.running: dict[int, Any] = {}
         Thread(target=self._keep_alive, daemon=True).start()

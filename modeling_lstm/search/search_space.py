@@ -1,7 +1,17 @@
 """The settings that a search chooses from, for each kind of model."""
 
+from types import SimpleNamespace
 from typing import Any
 
+from ..training.arguments import ModelArguments, TrainerSettings
+from ..training.defaults import (
+    MAX_TRANSFORMER_EPOCHS,
+    PRETRAINED_RATE,
+    TRANSFORMER_DEFAULTS,
+    TRANSFORMER_STEPS,
+    fit_epochs,
+    settings_for_rows,
+)
 from ..utils.errors import require_extra
 from ..utils.settings import TRANSFORMER_PREFIX
 
@@ -30,7 +40,8 @@ def suggest_settings(trial: Any, models: list[str], embeddings: list[str], epoch
     words = trial.suggest_categorical("embeddings", embeddings) if len(embeddings) > 1 else embeddings[0]
     if words == LEARNED:
         settings |= SUBWORDS[trial.suggest_categorical("tokens", list(SUBWORDS))]
-        settings["embedding_size"] = trial.suggest_categorical("embedding_size", [64, 128, 256])
+        # Earlier versions had other sizes, under the name of the flag. Optuna refuses new values for an old name
+        settings["embedding_size"] = trial.suggest_categorical("word_vector_size", [64, 128, 200, 300])
     else:
         settings["embeddings"] = words
         settings["embedding_learning_rate"] = trial.suggest_float("embedding_learning_rate", 1e-5, 3e-3, log=True)
@@ -53,6 +64,45 @@ def suggest_settings(trial: Any, models: list[str], embeddings: list[str], epoch
         "embedding_dropout": trial.suggest_float("embedding_dropout", 0.0, 0.6),
         "recurrent_dropout": trial.suggest_float("recurrent_dropout", 0.0, 0.4),
     }
+
+
+def usual_settings(rows: int) -> dict[str, Any]:
+    """Return the defaults of `train` for a number of training rows, named like its flags."""
+    args = SimpleNamespace(**vars(TrainerSettings()), world_size=1)
+    return vars(ModelArguments()) | vars(args) | settings_for_rows(args, rows)
+
+
+def usual_trials(models: list[str], embeddings: list[str], epochs: int, rows: int) -> list[dict[str, Any]]:
+    """
+    Return the trials that have the defaults of `train`, one of each model, as Optuna's parameters. The first of the
+    word vectors is theirs.
+
+    Args:
+        models: As for [`suggest_settings`].
+        embeddings: As for [`suggest_settings`].
+        epochs: Maximum number of epochs.
+        rows: Number of training rows.
+    """
+    usual = usual_settings(rows)
+    usual |= {"embeddings": embeddings[0], "tokens": next(iter(SUBWORDS))}
+    usual |= {"word_vector_size": ModelArguments().config_fields()["embedding_size"]}
+    usual |= {"embedding_learning_rate": PRETRAINED_RATE * usual["learning_rate"]}
+    usual |= {"num_train_epochs": min(epochs, int(usual["num_train_epochs"]))}
+    seen = TRANSFORMER_STEPS * TRANSFORMER_DEFAULTS["per_device_train_batch_size"]
+    most = fit_epochs(seen, rows, (TRANSFORMER_DEFAULTS["num_train_epochs"], MAX_TRANSFORMER_EPOCHS))
+    usual |= {
+        "transformer_learning_rate": TRANSFORMER_DEFAULTS["learning_rate"],
+        "transformer_batch_size": TRANSFORMER_DEFAULTS["per_device_train_batch_size"],
+        "transformer_epochs": min(_transformer_epochs(epochs), int(most)),
+        "transformer_weight_decay": usual["weight_decay"],
+        "transformer_warmup_steps": usual["warmup_steps"],
+    }
+    trials = []
+    for model in models:
+        trial = open_optuna().trial.FixedTrial(usual | {"model": model})
+        suggest_settings(trial, models, embeddings, epochs)
+        trials.append(trial.params)  # those that were asked for
+    return trials
 
 
 def sample_settings(
@@ -88,7 +138,12 @@ def _suggest_transformer(trial: Any, epochs: int) -> dict[str, Any]:
     return {
         "learning_rate": trial.suggest_float("transformer_learning_rate", 1e-5, 2e-4, log=True),
         "per_device_train_batch_size": trial.suggest_categorical("transformer_batch_size", [16, 32]),
-        "num_train_epochs": trial.suggest_int("transformer_epochs", 1, min(4, epochs)),
+        "num_train_epochs": trial.suggest_int("transformer_epochs", 1, _transformer_epochs(epochs)),
         "weight_decay": trial.suggest_float("transformer_weight_decay", 1e-4, 0.1, log=True),
         "warmup_steps": trial.suggest_float("transformer_warmup_steps", 0.0, 0.2),
     }
+
+
+def _transformer_epochs(epochs: int) -> int:
+    """Return the maximum number of epochs of a Transformer, which needs fewer than an LSTM."""
+    return min(MAX_TRANSFORMER_EPOCHS, max(min(4, epochs), epochs // 2))

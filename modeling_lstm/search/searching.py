@@ -21,7 +21,6 @@ from ..data.loading import TextData, load_data
 from ..models.text_classifier import count_cores
 from ..runs.environment import describe_environment
 from ..tasks.text_classification import TextClassification
-from ..training.defaults import fit_epochs_to_rows
 from ..training.model_builder import open_config
 from ..utils.display import format_number
 from ..utils.errors import InputError, as_text, require
@@ -30,11 +29,13 @@ from ..utils.settings import TRANSFORMER_PREFIX, settings_of_all
 from ..vectors.word_sources import open_vectors
 from .arguments import EPOCHS, SearchArguments
 from .search_report import write_search_report
-from .search_space import LEARNED, open_optuna
+from .search_space import LEARNED, open_optuna, usual_settings
 from .studies import (
     PAUSE,
     STUDY,
+    begin_study,
     begin_trial,
+    begun_trials,
     count_finished,
     enqueue_retry,
     has_failed,
@@ -81,14 +82,15 @@ def search_settings(
     folder = Path(arguments.output_dir)
     base = _base_settings(data, arguments)
     found = load_data(data)
+    number = found.splits["train"].num_rows
     if arguments.epochs is None:
         begun = read_json(folder / SPACE) if (folder / SPACE).is_file() else {}
-        fitted = int(fit_epochs_to_rows(found.splits["train"].num_rows, EPOCHS))
+        fitted = max(EPOCHS, int(usual_settings(number)["num_train_epochs"]))
         arguments = replace(arguments, epochs=begun.get("epochs", fitted))
     _check_names(arguments, found)
     rows = [identify_rows(found.splits[name], TextClassification.columns) for name in ("train", "validation")]
     _claim(folder, base, arguments, rows)
-    open_study(folder, arguments)  # raises before any process starts
+    begin_study(folder, arguments, number)  # raises before any process starts
     end = None if arguments.minutes is None else time.time() + 60 * arguments.minutes
     if arguments.engine == "ray":
         from .ray_search import search_by_ray
@@ -238,7 +240,7 @@ def work(
     """Try settings until there are enough trials or the time is up."""
     optuna = open_optuna()
     study = open_study(folder, arguments, number)
-    first = len(study.get_trials(deepcopy=False))
+    first = len(begun_trials(study))
 
     def objective(trial: Any) -> float:
         started = time.perf_counter()
@@ -276,7 +278,7 @@ def work(
 def _finish(folder: Path, base: dict[str, Any], arguments: SearchArguments, command: str | None) -> dict[str, Any]:
     """Write the record, the recipe and the report."""
     study = open_study(folder, arguments)
-    found = study.get_trials(deepcopy=False)
+    found = begun_trials(study)
     trials = [_describe(one) for one in found]
     done = [one for one in trials if one["state"] == "complete"]
     errors = [one.user_attrs["error"] for one in found if has_failed(one)]

@@ -14,7 +14,7 @@ from ..utils.display import format_number
 from ..utils.errors import as_text, require
 from ..utils.files import is_running, machine
 from .arguments import EPOCHS, SearchArguments
-from .search_space import LEARNED, open_optuna, suggest_settings
+from .search_space import LEARNED, open_optuna, suggest_settings, usual_trials
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,15 @@ def open_study(folder: Path, arguments: SearchArguments, number: int = 0) -> Any
     return study
 
 
+def begin_study(folder: Path, arguments: SearchArguments, rows: int) -> None:
+    """Create the study in a folder, unless it is there. Its first trials have the defaults of `train` for `rows`."""
+    study = open_study(folder, arguments)
+    if not study.get_trials(deepcopy=False):
+        embeddings, epochs = arguments.embeddings or [LEARNED], arguments.epochs or EPOCHS
+        for parameters in usual_trials(arguments.models, embeddings, epochs, rows):
+            study.enqueue_trial(parameters, skip_if_exists=True)
+
+
 def _make_sampler(arguments: SearchArguments, *apart: int) -> Any:
     """Make the sampler of the next settings, with a different seed for different values of `apart`."""
     optuna = open_optuna()
@@ -85,6 +94,11 @@ def score_of(trial: dict[str, Any]) -> float:
     """Return the score of a trial from its `value`, which has the opposite sign if less is better."""
     metric = trial["metric"]
     return trial["value"] if metric != "loss" and greater_is_better(metric) else -trial["value"]
+
+
+def begun_trials(study: Any) -> list[Any]:
+    """Return the trials that have begun: all but the enqueued ones."""
+    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.name != "WAITING"]
 
 
 def count_finished(study: Any) -> int:

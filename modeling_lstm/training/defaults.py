@@ -75,25 +75,16 @@ def limit_epochs(rows: int, batch: int, steps: int = ENOUGH_STEPS) -> int:
     return max(MAX_EPOCHS, math.ceil(steps / math.ceil(rows / batch)))
 
 
-def fit_epochs_to_rows(rows: int, usual: float) -> float:
-    """Return the number of epochs for few rows and the batch size that goes with them, or `usual` if that is more."""
-    batch = SMALL_BATCH if rows < VERY_FEW_ROWS else 2 * SMALL_BATCH
-    return fit_epochs(STEPS * batch, rows, (usual, limit_epochs(rows, batch)))
-
-
-def fit_to_rows(args: Any, rows: int, given: Collection[str], *, steps: int = STEPS) -> dict[str, Any]:
+def settings_for_rows(args: Any, rows: int, given: Collection[str] = (), *, steps: int = STEPS) -> dict[str, Any]:
     """
-    Fit epochs, batch size and average of the weights to the number of rows, unless the length of the training is given.
-    Given settings are kept.
+    Return epochs, batch size and average of the weights for the number of rows, as far as they differ from those in
+    `args`. Given settings are kept; if the length of the training is among them, all are.
 
     Args:
-        args: [`training.trainer_arguments.LstmTrainingArguments`], changed in place.
+        args: [`training.trainer_arguments.LstmTrainingArguments`].
         rows: Rows in an epoch.
         given: Names of the given settings.
         steps: Approximate number of optimizer steps.
-
-    Returns:
-        The fitted batch size and average, which would not be fitted if the number of epochs was given.
     """
     if "num_train_epochs" in given or args.max_steps > 0:
         return {}
@@ -105,8 +96,19 @@ def fit_to_rows(args: Any, rows: int, given: Collection[str], *, steps: int = ST
     fitted = {name: value for name, value in fitted.items() if name not in given}
     batch = fitted.get("per_device_train_batch_size", args.per_device_train_batch_size)
     most = limit_epochs(rows, batch * args.world_size * args.gradient_accumulation_steps, min(steps, ENOUGH_STEPS))
-    _change(args, rows, fitted | _more_epochs(args, rows, steps * batch, most))
-    return fitted
+    return fitted | _more_epochs(args, rows, steps * batch, most)
+
+
+def fit_to_rows(args: Any, rows: int, given: Collection[str], *, steps: int = STEPS) -> dict[str, Any]:
+    """
+    Change `args` in place as [`settings_for_rows`] says, which see.
+
+    Returns:
+        The fitted batch size and average, which would not be fitted if the number of epochs was given.
+    """
+    fitted = settings_for_rows(args, rows, given, steps=steps)
+    _change(args, rows, fitted)
+    return {name: value for name, value in fitted.items() if name in FITTED}
 
 
 def fit_transformer_to_rows(args: Any, rows: int, given: Collection[str]) -> None:

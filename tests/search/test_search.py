@@ -24,7 +24,7 @@ from modeling_lstm.cli import main
 from modeling_lstm.search import search_space, searching, studies
 from modeling_lstm.search.arguments import SearchArguments
 from modeling_lstm.search.ray_search import TrialManager
-from modeling_lstm.search.search_space import sample_settings, suggest_settings
+from modeling_lstm.search.search_space import sample_settings, suggest_settings, usual_settings, usual_trials
 from modeling_lstm.search.searching import RECIPE, RESULT, search_settings
 from modeling_lstm.search.studies import (
     MAX_FAILURES_AT_FIRST,
@@ -35,6 +35,7 @@ from modeling_lstm.search.studies import (
     score_of,
 )
 from modeling_lstm.search.trials import run_trial
+from modeling_lstm.training.defaults import fit_to_rows, fit_transformer_to_rows
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.utils.files import machine
@@ -71,6 +72,8 @@ def test_the_best_recipe_trains_to_the_score_that_was_found(found: Path, tmp_pat
     result = json.loads((found / RESULT).read_text(encoding="utf-8"))
     states = [one["state"] for one in result["trials"]]
     assert len(states) == 7 and set(states) <= {"complete", "pruned"}
+    first = result["trials"][0]["settings"]
+    assert [first[name] for name in ("embedding_size", "learning_rate", "num_train_epochs")] == [200, 2e-3, 2]
     best = result["best"]
     assert best["value"] == max(one["value"] for one in result["trials"] if one["state"] == "complete")
     assert best["epochs"][str(best["epoch"])] == best["value"] and best["metric"] == "accuracy"
@@ -410,6 +413,30 @@ def test_every_setting_of_the_space_can_be_used(model: str, embeddings: list[str
     assert seen == ({None} if is_transformer else {None if one == "none" else one for one in embeddings})
     several = {suggest_settings(study.ask(), ["lstm", "gru"], ["none"], 6)["cell_type"] for _ in range(30)}
     assert several == {"lstm", "gru"}
+
+
+@pytest.mark.parametrize("rows", [60, 5_452, 10**6])
+def test_the_first_trials_have_the_defaults_of_train(rows: int) -> None:
+    models, epochs = (
+        ["gru", "bag-of-words", "transformer:me/small"],
+        max(8, int(usual_settings(rows)["num_train_epochs"])),
+    )
+    trials = usual_trials(models, ["none", "glove.txt"], epochs, rows)
+    assert [trial["model"] for trial in trials] == models
+    for model, parameters in zip(models, trials, strict=True):
+        settings = suggest_settings(optuna.trial.FixedTrial(parameters), models, ["none", "glove.txt"], epochs)
+        kind = {name: settings[name] for name in ("cell_type", "model_type", "transformer") if name in settings}
+        found, usual = (
+            TrainingJob(dataset="x.csv", output_dir="run", use_cpu=True, **chosen) for chosen in (settings, kind)
+        )
+        fit_to = fit_transformer_to_rows if "transformer" in kind else fit_to_rows
+        fit_to(usual.training, rows, {})
+        assert (found.model.config_fields(), found.tokenizer) == (usual.model.config_fields(), usual.tokenizer)
+        for name in settings.keys() & vars(usual.training):
+            assert getattr(found.training, name) == getattr(usual.training, name), (model, name)
+    (given,) = usual_trials(["lstm"], ["glove.txt"], 2, rows)
+    assert "word_vector_size" not in given and given["num_train_epochs"] == 2
+    assert given["embedding_learning_rate"] == pytest.approx(0.3 * given["learning_rate"])
 
 
 @pytest.mark.parametrize(

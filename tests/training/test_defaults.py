@@ -9,7 +9,6 @@ from modeling_lstm.runs.record import read_record
 from modeling_lstm.training.defaults import (
     PRETRAINED_STEPS,
     TRANSFORMER_DEFAULTS,
-    fit_epochs_to_rows,
     fit_to_rows,
     fit_transformer_to_rows,
     warn_of_few_steps,
@@ -73,11 +72,6 @@ def test_what_is_given_stays(tmp_path: Path) -> None:
     assert fitted(tmp_path, 1_000, max_steps=7) == (64, 5, 0.0)
     assert fitted(tmp_path, 1_000, frozen_epochs=1) == (32, 30, 0.0)
     assert fitted(tmp_path, 5_452, gradient_accumulation_steps=2) == (64, 23, 0.5)
-
-
-def test_the_epochs_of_a_search() -> None:
-    found = [fit_epochs_to_rows(rows, 8) for rows in (40, 400, 1_999, 2_000, 5_452, 20_000)]
-    assert found == [150, 30, 16, 30, 12, 8]
 
 
 def test_the_record_tells_what_was_fitted_and_a_transformer_has_its_own(tmp_path: Path, encoder: Path) -> None:
