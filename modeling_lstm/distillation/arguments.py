@@ -60,7 +60,9 @@ class DistillationArguments:
     temperature: float = setting(2.0, "Temperature that logits are divided by for the divergence.")
     teacher_max_length: int = setting(512, "Maximum tokens of a text for the teacher.")
     teacher_batch_size: int = setting(64, "Texts in a batch of the teacher.")
-    teacher_bf16: bool | None = setting(None, "Run the teacher in bf16. Default: if a trial shows that it is faster.")
+    teacher_bf16: bool | None = setting(
+        None, "Run the teacher in bf16. Default: if a trial shows that it is faster. A teacher of numbers runs in fp32."
+    )
     logits_cache: str | None = setting(
         None, "Folder that keeps the logits of teachers. Default: modeling_lstm/logits in HF_HOME."
     )

@@ -49,9 +49,8 @@ class DistillationTrainer(LstmTrainer):
         teacher_logits, labels = inputs.pop(LOGITS).float(), inputs.pop("labels", None)
         outputs = model(**inputs)
         logits = outputs.logits.float()
-        config: Any = getattr(self.model, "config", None)
-        scale = getattr(config, "target_scale", 1.0)  # of a regression's targets
-        loss = chosen.logit_weight * logit_loss(logits / scale, teacher_logits / scale)
+        unit = self._unit()
+        loss = chosen.logit_weight * logit_loss(logits / unit, teacher_logits / unit)
         if chosen.divergence_weight:
             loss = loss + chosen.divergence_weight * divergence(
                 self.problem_type, logits, teacher_logits, chosen.temperature
@@ -60,10 +59,15 @@ class DistillationTrainer(LstmTrainer):
             loss = loss + chosen.label_weight * self._label_loss(logits, labels)
         return loss, outputs
 
+    def _unit(self) -> float:
+        """Return the unit of a regression's loss on true labels: the standard deviation of the targets."""
+        config: Any = getattr(self.model, "config", None)
+        return float(getattr(self.compute_loss_func, "deviation", getattr(config, "target_scale", 1.0)))
+
     def _weight_of(self, batch: dict[str, Any]) -> float:
         """
         Return the number of rows: the loss on true labels, too, is divided by it, so every row counts the same. With
-        class weights, each process weights its own rows, so several processes do not learn exactly as one would.
+        class weights, each batch weights its own rows, so several of them in a step do not learn exactly as one would.
         """
         return float(len(batch["input_ids"]))
 

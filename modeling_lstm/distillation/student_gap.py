@@ -38,7 +38,7 @@ def measure_gap(
         resamples: Number of resamples of the rows, for the interval.
 
     Returns:
-        `metric`, `student`, `teacher`, `difference` (student minus teacher) and its 95 % `interval`: for accuracy by
+        `metric`, `student`, `teacher`, `difference` (student minus teacher) and its 95% `interval`: for accuracy by
         [`intervals.difference_interval`], for other metrics by paired bootstrap over rows; `None` if that gives none.
     """
     kind, names = data.problem_type, data.label_names

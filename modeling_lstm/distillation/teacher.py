@@ -68,7 +68,8 @@ class Teacher:
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         folder = Path(arguments.logits_cache or Path(HF_HOME, "modeling_lstm", "logits"))
         files = {kind: folder / f"{self.digest}-{name}-{self.limit}.sqlite" for kind, name in PRECISIONS.items()}
-        self.bf16 = arguments.teacher_bf16
+        # Numbers need more digits than bf16 has
+        self.bf16 = False if data.problem_type == "regression" else arguments.teacher_bf16
         if self.bf16 is None and any(path.exists() for path in files.values()):
             self.bf16 = files[True].exists()  # a new trial might decide otherwise, and label all texts again
         if self.bf16 is None:

@@ -188,21 +188,18 @@ class LstmTrainer(Trainer):
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
         """
-        Trainer's batches. With several processes or labels at tokens, also find the weights of their losses.
+        Trainer's batches. If a step has several, of one process or of several, also find the weights of their losses.
 
-        The gradients of the processes are averaged, and each is the gradient of a mean. To make the average the
-        gradient of the mean over all rows, even if one process has fewer of them, each loss is multiplied by the number
-        of its rows (or the sum of their class weights), divided by the mean of these numbers over the processes. With
-        labels at tokens, tokens are counted instead of rows, and the mean is over the batches of the step, too.
+        The gradients of these batches are averaged, and each is the gradient of a mean. To make the average the
+        gradient of the mean over all rows, even if one batch has fewer of them, each loss is multiplied by the number
+        of its rows (or the sum of their class weights, or the number of labels at tokens), divided by the mean of these
+        numbers over the batches of the step.
         """
         batches, items = super().get_batch_samples(*args, **kwargs)
-        is_at_tokens = bool(batches) and _has_token_labels(batches[0])
-        if batches and (self.args.world_size > 1 or (is_at_tokens and len(batches) > 1)):
+        if batches and (self.args.world_size > 1 or len(batches) > 1):
             counts = torch.tensor([self._weight_of(one) for one in batches], device=self.args.device)
-            means = cast(torch.Tensor, self.accelerator.reduce(counts, "mean"))
-            if is_at_tokens:
-                means = means.mean()
-            self._shares = (counts / means.clamp(min=1e-6)).tolist()  # all may be 0, of masked tokens
+            mean = cast(torch.Tensor, self.accelerator.reduce(counts, "mean")).mean()
+            self._shares = (counts / mean.clamp(min=1e-6)).tolist()  # all may be 0, of masked tokens
         return batches, items
 
     def _weight_of(self, batch: dict[str, Any]) -> float:

@@ -471,6 +471,25 @@ def test_the_precision_of_known_answers_is_kept(
     assert Teacher(str(trained), task(data_folder), arguments).cache.path == first.cache.path
 
 
+@pytest.mark.numeric
+def test_a_teacher_of_numbers_keeps_their_digits(
+    encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [(text, str(2000 + n % 5)) for n, (text, _) in enumerate(opinion_rows(60))]
+    path = write_csv(tmp_path / "rows.csv", rows)
+    flags = ["--dataset", str(path), "--problem_type", "regression", "--use_cpu", "true", "--num_train_epochs", "1"]
+    assert main(["train", *flags, "--transformer", str(encoder), "--output_dir", str(tmp_path / "teacher")]) == 0
+    monkeypatch.setattr("modeling_lstm.distillation.teacher.gains_by_bf16", lambda *_, **__: True)
+    numbers = load_data(DataArguments(dataset=str(path), problem_type="regression"))
+    teacher = str(tmp_path / "teacher")
+    arguments = DistillationArguments(teacher, logits_cache=str(tmp_path / "logits"), teacher_bf16=True)
+    texts = [text for text, _ in rows[:20]]
+    known = Teacher(teacher, numbers, arguments)
+    known.label([texts], len(texts))
+    expected = open_predictor(teacher).raw_scores(texts)
+    np.testing.assert_allclose(known.read_logits(texts), expected, atol=1e-3)
+
+
 def test_a_teacher_that_changed(trained: Path, data_folder: Path, tmp_path: Path) -> None:
     teacher = Path(shutil.copytree(trained, tmp_path / "teacher"))
     flags = ["--teacher", str(teacher), "--dataset", str(data_folder), *TRAIN_FLAGS, "--augmentations", "0"]
@@ -553,6 +572,24 @@ def test_the_loss_is_what_the_settings_say(tokenizer: LstmTokenizer, tmp_path: P
     each = [divergence("single_label_classification", *(one[None, n] for one in two), 3.0) for n in range(6)]
     found = divergence("multi_label_classification", logits, teacher, 3.0)
     assert float(found) == pytest.approx(float(torch.stack(each).mean()), rel=1e-4)
+
+
+@pytest.mark.numeric
+@pytest.mark.parametrize("model", ["lstm", "transformer"])
+def test_both_losses_of_numbers_have_one_unit(model: str, encoder: Path, tmp_path: Path) -> None:
+    """Where the teacher is right, its logits and the labels are the same lesson."""
+    data = write_csv(tmp_path / "rows.csv", [(text, str(50 * (n % 5))) for n, (text, _) in enumerate(opinion_rows(60))])
+    settings: dict[str, Any] = {"transformer": encoder} if model == "transformer" else {"hidden_size": 8}
+    shared: dict[str, Any] = {"dataset": data, "problem_type": "regression", "use_cpu": True, "overwrite": True}
+    TrainingJob(**shared, output_dir=tmp_path / "teacher", hidden_size=8, max_steps=1).run()
+    losses = []
+    for weights in ({}, {"label_weight": 1.0}):
+        settings |= {"teacher": str(tmp_path / "teacher"), "output_dir": tmp_path / "student"} | weights
+        trainer = DistillationJob(**shared, **settings).runner().trainer()
+        batch = {"input_ids": torch.arange(1, 7)[None], "labels": torch.tensor([70.0])}
+        batch["teacher_logits"] = batch["labels"][None]
+        losses.append(float(trainer.batch_loss(trainer.model.eval(), batch)[0].detach()))
+    assert losses[1] == pytest.approx(2 * losses[0], rel=1e-5) and 0 < losses[0] < 10
 
 
 def test_the_trainer_takes_any_rows_with_logits(tokenizer: LstmTokenizer, tmp_path: Path) -> None:

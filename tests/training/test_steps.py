@@ -159,12 +159,14 @@ def test_the_same_seed_gives_the_same_weights(data_folder: Path, tmp_path: Path)
 
 
 @pytest.mark.numeric
-def test_accumulation_equals_a_larger_batch(tmp_path: Path, tokenizer: Any) -> None:
-    """Batch 2 with 4 steps accumulated gives the gradient of batch 8 (rows of one length, no dropout)."""
-    rows = [{"input_ids": list(range(1 + n, 6 + n)), "label": n % 3} for n in range(8)]
+@pytest.mark.parametrize("weights", [None, [0.5, 3.0, 8.0]])
+def test_accumulation_equals_a_larger_batch(tmp_path: Path, tokenizer: Any, weights: list[float] | None) -> None:
+    """Small batches in one step give the gradient of a large one, also with class weights and a smaller last batch."""
+    labels = [0, 0, 1, 0, 2, 0, 0, 0]
+    rows = [{"input_ids": list(range(1 + n, 6 + n)), "label": label} for n, label in enumerate(labels)]
     found = []
-    for batch, steps in ((8, 1), (2, 4)):
-        model = tiny_model()
+    for batch, steps in ((8, 1), (2, 4), (3, 3), (1, 8)):
+        model = tiny_model(class_weights=weights, problem_type="single_label_classification")
         args = TrainingArguments(
             output_dir=str(tmp_path),
             max_steps=1,
@@ -181,8 +183,8 @@ def test_accumulation_equals_a_larger_batch(tmp_path: Path, tokenizer: Any) -> N
         collator = DataCollatorWithPadding(tokenizer)
         LstmTrainer(model, args, train_dataset=rows, processing_class=tokenizer, data_collator=collator).train()
         found.append(model.state_dict())
-    for name in found[0]:
-        torch.testing.assert_close(found[0][name], found[1][name], atol=1e-6, rtol=1e-5)
+    for name, other in ((name, other) for name in found[0] for other in found[1:]):
+        torch.testing.assert_close(found[0][name], other[name], atol=1e-6, rtol=1e-5)
 
 
 STEPWISE = "--num_train_epochs 30 --eval_strategy steps --save_strategy steps --eval_steps 7 --save_steps 7".split()
