@@ -78,7 +78,7 @@ def curves_table() -> str:
                 for rows in (*numbers, whole)
             ]
             lines.append([TITLES[name], system, *cells])
-    return _fill(["data set", "system", "1 % of the rows", "10 %", "all"], lines)
+    return _fill(["data set", "system", "1% of the rows", "10%", "all"], lines)
 
 
 def _comparisons() -> dict[str, Comparison]:

@@ -118,9 +118,9 @@ def emoji_shares_table() -> str:
     """Make the table of the share of texts with the character, by label and split; rare labels share a row."""
     shares = _record()["shares"]
     often = [name for name, share in shares["train"].items() if share > 0.1]
-    rows = [[name.replace("_", " "), *(f"{100 * one[name]:.0f} %" for one in shares.values())] for name in often]
+    rows = [[name.replace("_", " "), *(f"{100 * one[name]:.0f}%" for one in shares.values())] for name in often]
     rest = [max(share for name, share in one.items() if name not in often) for one in shares.values()]
-    rows.append(["any other, at most", *(f"{100 * share:.1f} %" for share in rest)])
+    rows.append(["any other, at most", *(f"{100 * share:.1f}%" for share in rest)])
     return make_table(["label", *shares], rows, words=1) + "\n"
 
 

@@ -65,7 +65,7 @@ def budget_table() -> str:
     results = _read()["results"]
     took, limits = results["microseconds a row"], results["limits of one core"]
     whole = sum(took[name] for name in STEPS)
-    rows = [[title, f"{took[name]:.1f}", f"{100 * took[name] / whole:.0f} %"] for name, title in STEPS.items()]
+    rows = [[title, f"{took[name]:.1f}", f"{100 * took[name] / whole:.0f}%"] for name, title in STEPS.items()]
     rows.append(["all", f"{whole:.1f}", ""])
     others = ", ".join(
         f"{TITLES[f'ours, {name}']} {took[f'network, {name}']:.0f}" for name in ("lstm-fp32", "lstm-int8", "small-fp32")

@@ -23,7 +23,7 @@ QUICK = 0.1  # seconds
 BURST = 0.05  # seconds for which a quick way runs before it is timed
 PAUSE = 0.05  # seconds in which the idle threads of one library stop spinning before another is timed
 SPEED = RESULTS / "speed"
-# Quantiles of the tokens per text, in steps of 5 %: train splits of TweetEval sentiment and IMDB
+# Quantiles of the tokens per text, in steps of 5%: train splits of TweetEval sentiment and IMDB
 LENGTHS = {
     "tweets": (3, 12, 14, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 26, 27, 28, 29, 31, 33, 60),
     "reviews": (20, 82, 115, 132, 143, 150, 158, 169, 179, 190, 204, 221, 237, 261, 294, 330, 376, 432, 525, 678, 1795),

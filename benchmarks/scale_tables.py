@@ -28,7 +28,7 @@ def scoring_table() -> str:
     return make_table(heads, cells, words=1) + (
         f"\n\nMeasured on: {found['hardware']['processor']}, {found['hardware']['cores']} cores, one thread per "
         f"worker; tweets in {found['files']} CSV files, start included. Row by row\n{labels}, scores within "
-        f"{distance:.0e}. The prediction is {low:.0f} to {high:.0f} % too low.\n"
+        f"{distance:.0e}. The prediction is {low:.0f} to {high:.0f}% too low.\n"
     )
 
 

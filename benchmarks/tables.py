@@ -38,7 +38,7 @@ from .untouched import untouched_table
 # Published scores with their sources; the rest of the table is measured here
 PUBLISHED = {
     "tweet_eval_sentiment": "LSTM 58.3, FastText 62.9, RoBERTa-base 71.3, BERTweet 73.4 (TweetEval leaderboard)",
-    "sst2": "CNN-rand 83.5 (sent-conv-torch), 2-layer LSTM with GloVe 86.3 (Tai et al., 2015), BERT-large 94.9",
+    "sst2": "CNN-rand 83.5 (sent-conv-torch), bidirectional LSTM with GloVe 87.5 (Tai et al., 2015), BERT-large 94.9",
     "trec": "CNN 91.2 from scratch (88.2 in sent-conv-torch), 93.6 with word2vec (Kim, 2014), ULMFiT 96.4",
     "imdb": "Maas et al. 88.9 (2011), SA-LSTM 92.8 (2015), ULMFiT 95.4, XLNet 96.2",
 }
@@ -115,7 +115,7 @@ def word_vectors_table() -> str:
                 continue
             mark = "**" if place in best else ""
             found = runs[place][0].get("embeddings")
-            coverage = f"{100 * found['running_tokens_covered']:.0f} %, " if found else ""
+            coverage = f"{100 * found['running_tokens_covered']:.0f}%, " if found else ""
             cells.append(f"{mark}{mean_and_spread(scores[place])}{mark} ({coverage}{mean_minutes(runs[place])} min)")
         rows.append([title, *cells])
     return make_table(["vectors", "dimensions", "threads", *NAMES.values()], rows, words=1) + "\n"
@@ -138,22 +138,22 @@ def deletion_table() -> str:
     """Make the table of the effect of leaving out the words that contributed most."""
     found = read_json(RESULTS / "deletion.json")["results"]
     shown = [0, 1, 2, 3, 5]
-    heads = ["words left out by", *(f"{100 * found['shares'][n]:.0f} %" for n in shown), "area"]
+    heads = ["words left out by", *(f"{100 * found['shares'][n]:.0f}%" for n in shown), "area"]
     rows = []
     for name, curve in found["probability"].items():
         area = f"**{found['area'][name]:.3f}** ± {found['spread of the area'][name]:.3f}"
         rows.append([name, *(f"{curve[n]:.2f}" for n in shown), area])
     error = found["completeness error"]
     return make_table(heads, rows, words=1) + (
-        f"\n\nMean probability of the model's own answer over the {found['rows']:,} test sentences of SST-2, by the "
-        "share of words left\nout; area under the whole curve ± its standard error. Integrated gradients miss their "
-        f"sum by {100 * error['median']:.2f} % (median; 95 % of the\nsentences: by at most "
-        f"{100 * error['95 %']:.1f} %).\n"
+        f"\n\nMean probability of the model's own prediction over the {found['rows']:,} test sentences of SST-2, by "
+        "the share of words left\nout; area under the whole curve ± its standard error. Integrated gradients miss "
+        f"their sum by {100 * error['median']:.2f}% (median; 95% of the\nsentences: by at most "
+        f"{100 * error['95 %']:.1f}%).\n"
     )
 
 
 def turns_table() -> str:
-    """Make the table of where the answer turned in sentences that change direction."""
+    """Make the table of where the prediction turned in sentences that change direction."""
     found = read_json(RESULTS / "turns.json")["results"]
     heads = ["sentence", "a reader's verdict, at", "the model's verdict", "rises most at", "differs in"]
     rows, right, turned = [], 0, 0
@@ -169,9 +169,10 @@ def turns_table() -> str:
         cells += [" and ".join(one for one in agrees if not agrees[one])]
         rows.append(cells)
     return make_table(heads, rows) + (
-        f"\n\n{right} of {len(found['sentences'])} end and rise most where a reader would say. In {turned} of these "
-        "the answer itself changes at that word; in the others\nit becomes more certain. The model's accuracy on the "
-        f"test split of SST-2 is {100 * found['run']['accuracy']:.1f} %.\n"
+        f"\n\n{right} of {len(found['sentences'])} have the right verdict, and its probability rises most at a word "
+        f"that a reader would name. In {turned} of\nthese the prediction itself changes at that word; in the rest it "
+        f"only becomes more certain. The model's accuracy on the\ntest split of SST-2 is "
+        f"{100 * found['run']['accuracy']:.1f}%.\n"
     )
 
 

@@ -79,7 +79,12 @@ def translation_epochs_table() -> str:
 
 def alignments_table() -> str:
     """Make the table of ten translations, our verdict, and where attention looked."""
-    heads = ["text", "translation", "our verdict", "words without a clear link (what they looked at most, weight)"]
+    heads = [
+        "text",
+        "translation",
+        "our verdict",
+        "words with no attention weight of 0.5 or more (source word with the largest, weight)",
+    ]
     rows = []
     sentences = read_json(FILE)["sentences"]
     for one in sentences:

@@ -23,7 +23,7 @@ def run_evaluate(given: list[str]) -> int:
     width = max(24, *(len(name) + 1 for name in result["scores"]))
     for name, score in result["scores"].items():
         low, high = result["intervals"].get(name, (None, None))
-        interval = "" if low is None else f"   95 % interval {format_number(low)} to {format_number(high)}"
+        interval = "" if low is None else f"   95% interval {format_number(low)} to {format_number(high)}"
         print(f"{to_one_line(name):<{width}}{format_number(score):>8}{interval}")
     for name, signature in result.get("signatures", {}).items():
         print(f"{name}: {signature}")

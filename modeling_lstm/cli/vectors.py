@@ -75,13 +75,13 @@ def run_vectors_compare(given: list[str]) -> int:
     found = compare_vectors(load_vectors(rest.first), load_vectors(rest.second), rest.words, rest.number)
     print(
         f"{found.shared} words are in both. Of their {NEIGHBORS} nearest neighbors, the first {found.compared} share "
-        f"{100 * found.agreement:.1f} % (by chance {100 * found.chance:.1f} %)."
+        f"{100 * found.agreement:.1f}% (by chance {100 * found.chance:.1f}%)."
     )
     for title, words in (("", found.words), ("Most different:", found.most_different)):
         if words:
             print(title)
         for one in words:
-            print(f"{one.word}\t{100 * one.agreement:.0f} %\t{', '.join(one.first)}\t{', '.join(one.second)}")
+            print(f"{one.word}\t{100 * one.agreement:.0f}%\t{', '.join(one.first)}\t{', '.join(one.second)}")
     return 0
 
 

@@ -35,7 +35,7 @@ def _scores(comparison: dict[str, Any]) -> ReportTable:
             for one in others
         ]
         rows.append([*cells, str(len(scores[metric]["values"]))])
-    heads = ["system", title_of(metric), "95 % interval", *(title_of(one) for one in others)]
+    heads = ["system", title_of(metric), "95% interval", *(title_of(one) for one in others)]
     note = "Percent, mean" if is_share(metric) else "Mean"
     note += f" ± standard deviation over the seeds{'' if greater_is_better(metric) else '; less is better'}. "
     if _is_exact(comparison):
@@ -101,7 +101,7 @@ def _pairs(comparison: dict[str, Any]) -> ReportTable:
             "Paired bootstrap over the test rows; corrected for the number of pairs by Holm's method. It covers the "
             "choice of the test rows, not of the seeds, and is unreliable where fewer than ten answers differ."
         )
-    heads = ["pair", "difference", "95 % interval", "p", "p, corrected", "significant"]
+    heads = ["pair", "difference", "95% interval", "p", "p, corrected", "significant"]
     return ReportTable(f"Differences in {title_of(metric)}", note, heads, rows)
 
 

@@ -90,7 +90,7 @@ def compare_translators(
 
     Returns:
         The content of `comparison.json`, from which the tables, the plot and the report in the same folder are made.
-        For each system it holds `scores` (the mean and standard deviation over its runs, and for its first run the 95 %
+        For each system it holds `scores` (the mean and standard deviation over its runs, and for its first run the 95%
         interval and the `p` of the difference from the first system), `by_length`, `costs`, and a description.
 
     Raises:

@@ -39,7 +39,7 @@ def scores_table(found: dict[str, Any]) -> ReportTable:
             limits = "{:.1f} to {:.1f}".format(*one["interval"]) if "interval" in one else ""
             cells += [f"{one['mean']:.1f}{spread}", limits, f"{one['p']:.3f}" if "p" in one else ""]
         rows.append([*cells, str(len(system["scores"]["bleu"]["values"]))])
-    heads = ["system", *("BLEU", "95 % interval", "p"), *("chrF", "95 % interval", "p"), "seeds"]
+    heads = ["system", *("BLEU", "95% interval", "p"), *("chrF", "95% interval", "p"), "seeds"]
     first = next(iter(found["systems"]))
     way = found.get("p_by", "a one-sided paired bootstrap")
     note = (

@@ -1,7 +1,7 @@
 """`order-matters`, the built-in data set: opinions in three classes that only the order of the words reveals.
 
 Every draw from the grammar gives three sentences of exactly the same words and punctuation, one for each label. A model
-that looks only at the words gives the same answer to all three and is right once: 33.3 %, by construction.
+that looks only at the words gives the same answer to all three and is right once: 33.3%, by construction.
 """
 
 import random

@@ -10,7 +10,7 @@ from transformers import DataCollatorForLanguageModeling
 class TokenMasker:
     """
     Chooses tokens to predict, as for BERT (Devlin et al., 2019), with the collator of transformers: of the chosen
-    tokens, 80 % are replaced by the mask token, 10 % by a random one, and 10 % stay. Special tokens are never chosen.
+    tokens, 80% are replaced by the mask token, 10% by a random one, and 10% stay. Special tokens are never chosen.
 
     Args:
         tokenizer: A tokenizer with a mask token.

@@ -155,7 +155,7 @@ class TokenizedSplit:
     Args:
         rows: Columns `input_ids`, `label` and `length`; `token_type_ids` if the tokenizer makes them.
         statistics: The numbers of `rows`, of rows `truncated`, `empty` (no token at all) and `rows_out_of_vocabulary`,
-            `tokens_per_row` before truncation, `tokens_at_90_percent` (90 % of the rows have at most this many), and
+            `tokens_per_row` before truncation, `tokens_at_90_percent` (90% of the rows have at most this many), and
             the share of tokens that are `out_of_vocabulary`.
     """
 

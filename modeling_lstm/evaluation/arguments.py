@@ -31,7 +31,7 @@ class EvaluationArguments(FileArguments):
     )
     revision: str | None = setting(None, "Branch, tag or commit of a run on the Hub.", group="Options")
     batch_size: int = setting(128, "Number of rows in a batch.", group="Options")
-    resamples: int = setting(1000, "Bootstrap samples for the 95 %% intervals that are not exact.", group="Options")
+    resamples: int = setting(1000, "Bootstrap samples for the 95%% intervals that are not exact.", group="Options")
     seed: int = setting(0, "Seed of the bootstrap. Translations use sacrebleu's own seed.", group="Options")
 
     def __post_init__(self) -> None:

@@ -47,7 +47,7 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
         settings: The fields of [`EvaluationArguments`]: `split="test"`, `dataset="other.csv"`, ...
 
     Returns:
-        `rows`, `scores`, `intervals` (95 %; see [`intervals.find_intervals`]), `seconds` and what the task adds, such
+        `rows`, `scores`, `intervals` (95%; see [`intervals.find_intervals`]), `seconds` and what the task adds, such
         as `confusion` for single labels (rows: true label). For a distilled model, also the `gap` to its teacher, if
         the teacher still exists.
 

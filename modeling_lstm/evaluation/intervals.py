@@ -1,4 +1,4 @@
-"""95 % intervals of scores: exact where rows are simply counted, otherwise by bootstrap; never of zero width."""
+"""95% intervals of scores: exact where rows are simply counted, otherwise by bootstrap; never of zero width."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ def find_intervals(
     seed: int = 0,
 ) -> Limits:
     """
-    Find the 95 % intervals of the scores from [`metrics.compute_scores`].
+    Find the 95% intervals of the scores from [`metrics.compute_scores`].
 
     The intervals of `accuracy` and `f1_NAME` are exact ([`exact_intervals`]); all others are percentiles of
     [`bootstrap`] draws. Draws cannot show errors that do not occur in the rows: a label whose three rows are all right
@@ -137,7 +137,7 @@ def bootstrap(
         For each score, an array of shape `(resamples,)`, `nan` where the score is undefined. Empty if there are fewer
         than two rows.
     """
-    require(resamples >= 100, f"--resamples must be at least 100 for a 95 % interval, found {resamples}.")
+    require(resamples >= 100, f"--resamples must be at least 100 for a 95% interval, found {resamples}.")
     if len(references) < MIN_ROWS:
         return {}
     rng = np.random.default_rng(seed)
@@ -212,7 +212,7 @@ def score_drawn_rows(
 
 def exact_intervals(kind: str, predictions: np.ndarray, references: np.ndarray, names: list[str]) -> Limits:
     """
-    Find the intervals that need no draws. They contain the true value in at least 95 % of samples, for any number of
+    Find the intervals that need no draws. They contain the true value in at least 95% of samples, for any number of
     rows.
 
     The number of correct rows is binomial, so `accuracy` has the interval of Clopper and Pearson (1934). The same holds
@@ -236,7 +236,7 @@ def exact_intervals(kind: str, predictions: np.ndarray, references: np.ndarray, 
 
 def difference_interval(differences: np.ndarray) -> list[float]:
     """
-    Find the 95 % interval of the mean difference of two systems, given the difference on each row (from -1 to 1), of
+    Find the 95% interval of the mean difference of two systems, given the difference on each row (from -1 to 1), of
     shape `(rows,)`.
 
     It is the adjusted interval of Bonett and Price (2012), which adds two rows: on each, only one of the systems is
@@ -250,7 +250,7 @@ def difference_interval(differences: np.ndarray) -> list[float]:
 
 def drawn_difference_interval(first: np.ndarray, second: np.ndarray) -> list[float] | None:
     """
-    Find the 95 % interval of the difference of two systems on the same [`bootstrap`] draws, of shape `(resamples,)`.
+    Find the 95% interval of the difference of two systems on the same [`bootstrap`] draws, of shape `(resamples,)`.
     Returns `None` if a system's score is the same in every draw, as the draws then show nothing about other rows.
     """
     if find_percentiles(first) is None or find_percentiles(second) is None:

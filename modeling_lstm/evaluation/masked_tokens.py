@@ -90,7 +90,7 @@ def masked_token_scores(sums: np.ndarray) -> dict[str, float]:
 
 
 def masked_token_intervals(sums: np.ndarray) -> dict[str, list[float]]:
-    """Compute 95 % intervals for [`masked_token_scores`], as for [`perplexity_intervals`]; a single text has none."""
+    """Compute 95% intervals for [`masked_token_scores`], as for [`perplexity_intervals`]; a single text has none."""
     if len(sums) < 2:
         return {}
     loss, right, number = sums.T

@@ -123,7 +123,7 @@ def compute_perplexities(sums: np.ndarray) -> dict[str, float]:
 
 def perplexity_intervals(sums: np.ndarray) -> dict[str, list[float]]:
     """
-    Compute 95 % intervals for [`compute_perplexities`]; a single text has none. A loss is a ratio of two sums over
+    Compute 95% intervals for [`compute_perplexities`]; a single text has none. A loss is a ratio of two sums over
     texts, so its error is that of a ratio estimator (Cochran, 1977, section 2.11). It is multiplied by the quantile of
     Student's t, which makes the interval wide if there are few texts.
     """

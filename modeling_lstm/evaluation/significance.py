@@ -28,7 +28,7 @@ def compare_pairs(
     resamples: int = 2_000,
 ) -> list[dict[str, Any]]:
     """
-    Compare all pairs of systems: the difference of each pair, its 95 % interval, and the two-sided p-value of no
+    Compare all pairs of systems: the difference of each pair, its 95% interval, and the two-sided p-value of no
     difference, with and without Holm's correction (1979) for the number of pairs.
 
     If two systems are equally good, exchanging their answers to a row (for all seeds together) does not matter. The
@@ -71,7 +71,7 @@ def compare_pairs(
 
 
 def enough_resamples(resamples: int, systems: int) -> int:
-    """Return `resamples`, or the number that is needed for p-values below 5 % after Holm's correction, if greater."""
+    """Return `resamples`, or the number that is needed for p-values below 5% after Holm's correction, if greater."""
     return max(resamples, 400 * systems * (systems - 1) // 2)
 
 

@@ -46,7 +46,7 @@ def score_systems(
 
     Returns:
         For each system and metric, `score`; and, if there are at least two rows and not too many for the memory,
-        `interval` (95 %) and `p` of the difference from the first system.
+        `interval` (95%) and `p` of the difference from the first system.
     """
     from sacrebleu.significance import PairedTest
 

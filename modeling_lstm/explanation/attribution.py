@@ -84,7 +84,7 @@ class Contributions:
         missing = self.completeness_error * abs(self.score - self.baseline)
         if missing <= max(TOLERANCE * abs(self.score - self.baseline), MIN_DIFFERENCE):
             return None
-        share = f"{100 * self.completeness_error:.0f} %"
+        share = f"{100 * self.completeness_error:.0f}%"
         return f"The integrated gradients miss the sum they should have by {share}: rely on leaving words out instead."
 
 

@@ -47,7 +47,7 @@ def show(explanations: list[Explanation]) -> None:
         console.print(
             f"Contributions to the {found.unit}{of}, {found.baseline:+.2f} for zero vectors in place of the "
             f"words and {found.score:+.2f} for this text: by integrated gradients (completeness error "
-            f"{100 * found.completeness_error:.1f} %), and by leaving the word out. {sign}: what the answer would be "
+            f"{100 * found.completeness_error:.1f}%), and by leaving the word out. {sign}: what the answer would be "
             "had the text ended there. Gates: means over the units, read forward. Memory: its change.",
             markup=False,
         )

@@ -255,7 +255,7 @@ def _teacher(record: Mapping[str, Any]) -> str | None:
     for split, gap in found["gap"].items():
         scores = [format_number(gap[one]) for one in ("student", "teacher")]
         rows.append([split, gap["metric"].replace("_", " "), *scores, format_gap(gap)])
-    heads = ["split", "metric", "this model", "its teacher", "difference (95 % interval)"]
+    heads = ["split", "metric", "this model", "its teacher", "difference (95% interval)"]
     return f"{text}.\n\n" + make_table(heads, rows)
 
 
@@ -331,7 +331,7 @@ def _make_comparison(record: Mapping[str, Any]) -> str | None:
     ]
     return (
         f"All were trained and tested on the same rows ({found['rows']:,} in test). Scores are means over the seeds ± "
-        f"standard deviation, with a 95 % interval in brackets. Times were measured on {found['processor']} with "
+        f"standard deviation, with a 95% interval in brackets. Times were measured on {found['processor']} with "
         f"{count_threads(found['threads'])}.\n\n" + make_table([*heads, "texts per second"], rows, words=1)
     )
 
@@ -363,6 +363,6 @@ def _limits(record: Mapping[str, Any], language: list[str] | None, more: list[st
         longest += f"; of the {found['rows']:,} validation rows, {found['truncated']:,} are longer"
     lines.append(longest + ".")
     if "out_of_vocabulary" in found:
-        lines.append(f"{100 * found['out_of_vocabulary']:.2f} % of the validation tokens are not in its vocabulary.")
+        lines.append(f"{100 * found['out_of_vocabulary']:.2f}% of the validation tokens are not in its vocabulary.")
     lines += more
     return "\n".join(f"- {line}" for line in lines)

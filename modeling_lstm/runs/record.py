@@ -36,7 +36,7 @@ class RunRecord(TypedDict, total=False):
             was `resumed` and `stopped_early`.
         best: The metric that chose the checkpoint, and its step.
         history: The evaluations on validation during training.
-        metrics: Scores by split; `intervals` (95 %) and `confusion` likewise.
+        metrics: Scores by split; `intervals` (95%) and `confusion` likewise.
         signatures: For a translator, how sacrebleu computed each score, by split.
         pretrained: The language model that a classifier started from, its text, and how many texts of validation and
             test occur in that.

@@ -84,7 +84,7 @@ class MaskedLanguageModeling(UnlabeledTexts):
             lines.append(f"fill_mask({quote(text)})[0]")
             lines.append(f"# {{'score': {first.score:.4f}, 'token_str': {quote(first.token)}, ...}}")
         mask = record["tokenizer"]["mask_token"]
-        share = f"{100 * self.mlm_probability:g} %"
+        share = f"{100 * self.mlm_probability:g}%"
         return {
             "does": "fills in masked tokens of a text",
             "verb": "fill_mask",

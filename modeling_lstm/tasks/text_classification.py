@@ -119,13 +119,13 @@ class TextClassification(Task):
         return None if weights is None else WeightedLoss(weights, label_smoothing)
 
     def _weights(self, data: TextData, balanced: bool) -> list[float] | None:
-        """Return the weights n / (labels * n_label), like "balanced" in scikit-learn."""
+        """Return the weights n / (labels * n_label), like "balanced" in scikit-learn; 1 for a label without rows."""
         if not balanced:
             return None
         if self.problem_type != "single_label_classification":
             raise InputError(f"--class_weights balanced needs single labels; this task is {self.problem_type}.")
         counts = np.bincount(np.asarray(data.splits["train"]["label"][:]), minlength=len(self.label_names))
-        return [float(weight) for weight in counts.sum() / (len(counts) * np.maximum(counts, 1))]
+        return [float(counts.sum() / (len(counts) * count)) if count else 1.0 for count in counts]
 
     def check_metric(self, metric: str, data: TextData) -> None:
         """Raise for the F1 of a label that no validation row has: it would be 0 for every model."""

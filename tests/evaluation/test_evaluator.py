@@ -397,7 +397,7 @@ def test_an_unknown_problem_type_is_refused() -> None:
 
 
 def test_calibration() -> None:
-    """Rows of confidence 0.8, of which 80 % are right, are calibrated; if all are right, the error is 0.2."""
+    """Rows of confidence 0.8, of which 80% are right, are calibrated; if all are right, the error is 0.2."""
     probabilities = np.tile([0.8, 0.2], (100, 1))
     references = np.repeat([0, 1], [80, 20])
     assert calibration_error(probabilities, references) == pytest.approx(0.0)

@@ -203,7 +203,7 @@ def test_a_leap_that_no_steps_resolve_is_told(
     assert one.contributions.warning is None
     monkeypatch.setattr(one.contributions, "completeness_error", 0.27)
     show([one])
-    expected = "The integrated gradients miss the sum they should have by 27 %"
+    expected = "The integrated gradients miss the sum they should have by 27%"
     assert expected in capsys.readouterr().out and expected in make_page([one])
 
 

@@ -200,7 +200,7 @@ def test_it_learns_and_all_commands_take_it(
     copied = shutil.copytree(masked, tmp_path / "copy")
     assert main(["evaluate", str(copied), "--split", "test"]) == 0
     said = capsys.readouterr().out
-    assert "accuracy" in said and "95 % interval" in said and "21 rows of test" in said
+    assert "accuracy" in said and "95% interval" in said and "21 rows of test" in said
     assert main(["evaluate", str(copied), "--dataset", str(corpus / "validation.csv"), "--split", "train"]) == 0
     capsys.readouterr()
     assert main(["predict", str(masked), "the [MASK] was great and number 3", "the film was [MASK]"]) == 0
@@ -228,7 +228,7 @@ def test_it_learns_and_all_commands_take_it(
     card = (copied / "README.md").read_text(encoding="utf-8")
     assert "pipeline_tag: fill-mask" in card and "fills in masked tokens of a text" in card
     assert 'fill_mask("the [MASK] was great")[0]' in card and "'token_str': \"film\"" in card
-    assert "those of masked tokens: 15 % of all" in card
+    assert "those of masked tokens: 15% of all" in card
 
 
 def test_the_same_from_python(corpus: Path, tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def test_it_learns_and_all_commands_take_it(
     copied = shutil.copytree(both, tmp_path / "copy")
     assert main(["evaluate", str(copied), "--split", "test", "--resamples", "100"]) == 0
     said = capsys.readouterr().out
-    assert "perplexity" in said and "95 % interval" in said and "21 rows of test" in said
+    assert "perplexity" in said and "95% interval" in said and "21 rows of test" in said
     record = read_record(copied)
     low, high = record["intervals"]["test"]["perplexity"]
     assert low < record["metrics"]["test"]["perplexity"] < high
