@@ -1,5 +1,6 @@
 """`LstmConfig`: the validated configuration of the LSTM models. Self-contained, so it works as remote code."""
 
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, Literal
 
@@ -134,18 +135,21 @@ class LstmConfig(PreTrainedConfig):
         }
         if left_out:
             logger.warning(f"Dropped settings for {before} labels, as there are now {number}: {', '.join(left_out)}.")
+        if ("id2label" in given) != ("label2id" in given):  # the other one follows from it
+            left_out |= {"id2label": None, "label2id": None}
         return super().from_dict({**config_dict, **left_out, **given}, **kwargs)
 
     def __post_init__(self, **kwargs: Any) -> None:
-        names, number = self.id2label, kwargs.get("num_labels")
-        if names is not None:
-            number = len(names) if number is None else number
-            if not isinstance(names, dict) or {str(key) for key in names} != {str(one) for one in range(number)}:
-                raise ValueError(
-                    f"id2label must be a dict from the numbers 0 to num_labels - 1 = {number - 1} to names, "
-                    f"found {names!r:.200}."
-                )
+        if self.id2label is None and self.label2id is not None:
+            self.id2label = {int(number): name for name, number in self.label2id.items()}
+        if self.id2label is not None:
+            _check_names(self.id2label, kwargs.get("num_labels"), str)
+            if self.label2id is None:
+                self.label2id = {name: int(number) for number, name in self.id2label.items()}
         super().__post_init__(**kwargs)
+        is_scaled = (self.target_mean, self.target_scale) != (0.0, 1.0)
+        if self.problem_type is None and self.num_labels == 1 and is_scaled:
+            self.problem_type = "regression"  # otherwise a pipeline would return a probability
 
     @property
     def output_size(self) -> int:
@@ -194,7 +198,8 @@ class LstmConfig(PreTrainedConfig):
                 raise ValueError(f"{name} must not be negative, found {getattr(self, name)}.")
 
     def validate_labels(self) -> None:
-        """Check the class weights, the problem type and the scale of a regression."""
+        """Check the label names, the class weights, the problem type and the scale of a regression."""
+        _check_names(self.id2label, self.num_labels)
         if self.class_weights is not None:
             if len(self.class_weights) != self.num_labels:
                 raise ValueError(
@@ -211,6 +216,16 @@ class LstmConfig(PreTrainedConfig):
                 "target_mean must be finite, and target_scale finite and greater than 0, found "
                 f"{self.target_mean} and {self.target_scale}."
             )
+
+
+def _check_names(names: Any, number: int | None, as_key: Callable[[Any], Any] = lambda key: key) -> None:
+    """Raise unless the keys of `id2label` are the numbers of all labels, once `as_key` has converted both."""
+    number = len(names) if number is None else number
+    if not isinstance(names, dict) or set(map(as_key, names)) != set(map(as_key, range(number))):
+        raise ValueError(
+            f"id2label must be a dict from the numbers 0 to num_labels - 1 = {number - 1} to names, "
+            f"found {names!r:.200}."
+        )
 
 
 __all__ = ["LstmConfig"]

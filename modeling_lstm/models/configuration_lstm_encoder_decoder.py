@@ -7,7 +7,10 @@ from transformers import PreTrainedConfig
 
 from .configuration_lstm import LstmConfig, take_fields
 
-SHARED = ("cell_type", "embedding_size", "embedding_range", "initializer_range", "pad_token_id")
+SHARED = (
+    *("cell_type", "embedding_size", "embedding_range", "initializer_range"),
+    *("pad_token_id", "bos_token_id", "eos_token_id"),
+)
 DROPOUTS = ("word_dropout", "embedding_dropout", "hidden_dropout", "recurrent_dropout")
 
 
@@ -92,16 +95,14 @@ class LstmEncoderDecoderConfig(PreTrainedConfig):
 
     def for_decoder(self) -> LstmConfig:
         """Return the configuration of the decoder's word vectors and recurrence."""
-        return self._part(self.vocab_size, self.hidden_size, self.num_hidden_layers, bidirectional=False)
+        begin = self.bos_token_id if self.decoder_start_token_id is None else self.decoder_start_token_id
+        sizes = self.vocab_size, self.hidden_size, self.num_hidden_layers
+        return self._part(*sizes, bidirectional=False, bos_token_id=begin)
 
-    def _part(self, vocab_size: int, hidden_size: int, layers: int, *, bidirectional: bool = True) -> LstmConfig:
-        return LstmConfig(
-            vocab_size=vocab_size,
-            hidden_size=hidden_size,
-            num_hidden_layers=layers,
-            bidirectional=bidirectional,
-            **{name: getattr(self, name) for name in (*SHARED, *DROPOUTS)},
-        )
+    def _part(self, vocab_size: int, hidden_size: int, layers: int, **fields: Any) -> LstmConfig:
+        shared = {name: getattr(self, name) for name in (*SHARED, *DROPOUTS)} | {"bidirectional": True}
+        sizes = {"vocab_size": vocab_size, "hidden_size": hidden_size, "num_hidden_layers": layers}
+        return LstmConfig(**shared | sizes | fields)
 
     def validate_parts(self) -> None:
         """Check that the sizes are positive, and that encoder and decoder are each a valid [`LstmConfig`]."""
@@ -119,9 +120,14 @@ class LstmEncoderDecoderConfig(PreTrainedConfig):
                 raise ValueError(f"{name} must be at least 0 and below 1, found {getattr(self, name)}.")
 
     def validate_encoder(self) -> None:
-        """Check that the encoder's configuration has a model type."""
-        if self.encoder_config is not None and not isinstance(self.encoder_config.get("model_type"), str):
+        """Check that the encoder's configuration has a model type, and is not that of an encoder-decoder."""
+        if self.encoder_config is None:
+            return
+        if not isinstance(self.encoder_config.get("model_type"), str):
             raise ValueError("encoder_config must be the configuration of a Transformer, with its model_type.")
+        if self.encoder_config.get("is_encoder_decoder"):
+            kind = self.encoder_config["model_type"]
+            raise ValueError(f"encoder_config must be the configuration of an encoder; {kind} is an encoder-decoder.")
 
 
 __all__ = ["LstmEncoderDecoderConfig"]

@@ -26,8 +26,8 @@ class LstmModelOutput(ModelOutput):
         last_hidden_state (`torch.Tensor` of shape `(batch, tokens, D * hidden_size)`): h of the top layer at each
             token, forward and backward concatenated; zero at padding.
         pooler_output (`torch.Tensor` of shape `(batch, config.pooled_size)`): One vector for each text.
-        h_n (`torch.Tensor` of shape `(num_hidden_layers * D, batch, hidden_size)`): h after the last token read, in the
-            order of `torch.nn.LSTM`: layer 0 forward, layer 0 backward, layer 1 forward, ...
+        h_n (`torch.Tensor` of shape `(batch, num_hidden_layers * D, hidden_size)`): h after the last token read, of
+            layer 0 forward, layer 0 backward, layer 1 forward, ... as in `torch.nn.LSTM`, but with the batch first.
         c_n (`torch.Tensor` of the shape of `h_n`, *optional*): The memory c at that point; `None` for a GRU.
         hidden_states (tuple of `torch.Tensor`, *optional*): The word vectors, then h of each layer.
     """
@@ -136,7 +136,10 @@ class LstmEmbedding(nn.Embedding):
     """The embedding table of the word vectors, with dropout of whole words."""
 
     def __init__(self, config: LstmConfig):
-        super().__init__(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
+        ends = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
+        is_read = config.pad_token_id in (config.bos_token_id, *ends)  # as a token too, which must learn
+        padding = None if is_read else config.pad_token_id
+        super().__init__(config.vocab_size, config.embedding_size, padding_idx=padding)
         self.word_dropout = config.word_dropout
 
     @classmethod
@@ -283,8 +286,8 @@ class LstmModel(LstmPreTrainedModel):
         return LstmModelOutput(
             last_hidden_state=layers[-1],
             pooler_output=pooled,
-            h_n=read.h_n,
-            c_n=read.c_n,
+            h_n=read.h_n.transpose(0, 1),
+            c_n=None if read.c_n is None else read.c_n.transpose(0, 1),
             hidden_states=(vectors, *layers) if output_hidden_states else None,
         )
 

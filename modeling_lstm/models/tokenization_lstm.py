@@ -128,6 +128,7 @@ class LstmTokenizer(TokenizersBackend):
         # without special tokens, a pair would lose the one between its texts
         splits_joined = not has_parts and settings.get("add_special_tokens", True)
         splits_joined &= settings.get("truncation") not in ("only_first", "only_second")
+        splits_joined &= not self._splits_special_tokens(settings)
 
         def is_text(one: Any) -> bool:
             return isinstance(one, str) or (is_split and (not one or isinstance(one[0], str)))
@@ -167,6 +168,11 @@ class LstmTokenizer(TokenizersBackend):
             return self(text, text_pair, **settings)["input_ids"]
         return super().encode(text, text_pair, *args, **settings)
 
+    def _splits_special_tokens(self, settings: dict[str, Any]) -> bool:
+        """Return whether special tokens that are written in a text are read as any other text."""
+        chosen = settings.get("split_special_tokens")
+        return bool(self.split_special_tokens if chosen is None else chosen)
+
     def _tiles(self, text: Any, settings: dict[str, Any]) -> tuple[list[Token], list[tuple[int, int]]]:
         """
         Return the tokens of a whole text, and their offsets from [`tile`]. Uses a copy of the backend, since changing
@@ -177,8 +183,7 @@ class LstmTokenizer(TokenizersBackend):
             backend.no_truncation()
             backend.no_padding()
             _UNTRUNCATED[self] = backend
-        splits = settings.get("split_special_tokens")
-        splits = self.split_special_tokens if splits is None else splits
+        splits = self._splits_special_tokens(settings)
         if backend.encode_special_tokens != splits:
             backend.encode_special_tokens = splits
         is_split = settings.get("is_split_into_words", False)

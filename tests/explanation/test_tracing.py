@@ -42,7 +42,7 @@ def test_the_cell_equals_the_kernel(fields: dict[str, Any], words: int, seed: in
         together = np.concatenate([one.values["h"] for one in parts], axis=-1)
         assert np.abs(together - states[0].numpy()).max() < 1e-5
     if kernel.c_n is not None:
-        for one, c_n in zip(found.layers, kernel.c_n[:, 0], strict=True):
+        for one, c_n in zip(found.layers, kernel.c_n[0], strict=True):
             last = one.values["c"][0 if one.direction == "backward" else -1]
             assert np.abs(last - c_n.numpy()).max() < 1e-5
     assert np.abs(found.probabilities[-1] - final.numpy()).max() < 1e-5

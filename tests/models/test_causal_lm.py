@@ -686,3 +686,18 @@ def test_next_tokens_are_texts(tmp_path: Path) -> None:
     shares = dict(TextGenerator(model, tokenizer).next_tokens("der", len(tokenizer)))
     assert {"Film", "f\u00fcnfte"} <= shares.keys() and not {"\u0120Film", "\u0120f\u00c3\u00bcnfte"} & shares.keys()
     assert sum(shares.values()) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_token_that_also_pads_is_learned(tmp_path: Path) -> None:
+    """As with `tokenizer.pad_token = tokenizer.eos_token`; before and after saving."""
+    sizes: dict[str, Any] = {"vocab_size": 40, "embedding_size": 6, "hidden_size": 8, "bos_token_id": 1}
+    ids = torch.tensor([[2, 5, 6, 2, 7]])
+    for ends in (2, [3, 2]):
+        model = LstmForCausalLM(LstmConfig(**sizes, eos_token_id=ends))
+        model.config.pad_token_id = 2  # as Trainer sets it
+        model.save_pretrained(tmp_path)
+        again = LstmForCausalLM.from_pretrained(tmp_path)
+        for one in (model, again, LstmForCausalLM(LstmConfig(**sizes, eos_token_id=ends, pad_token_id=2))):
+            one.train()(input_ids=ids, attention_mask=torch.ones_like(ids), labels=ids).loss.backward()
+            table = one.get_input_embeddings().weight
+            assert table[2].abs().max() > 0 and table.grad[2].abs().max() > 0

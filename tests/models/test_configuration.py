@@ -62,6 +62,24 @@ def test_names_and_number_of_labels_must_agree() -> None:
     assert LstmConfig(id2label={"0": "a", "1": "b"}, num_labels=2).id2label == {0: "a", 1: "b"}
 
 
+def test_one_map_of_the_labels_follows_from_the_other(tmp_path: Path) -> None:
+    names = {"neg": 0, "neutral": 1, "pos": 2}
+    config = LstmConfig(label2id=names)
+    assert config.id2label == {0: "neg", 1: "neutral", 2: "pos"} and config.num_labels == 3
+    assert LstmConfig(id2label={"0": "no", "1": "yes"}).label2id == {"no": 0, "yes": 1}
+    config.save_pretrained(tmp_path)
+    others = {0: "a", 1: "b", 2: "c"}
+    assert LstmConfig.from_pretrained(tmp_path, id2label=others).label2id == {"a": 0, "b": 1, "c": 2}
+    assert AutoConfig.from_pretrained(tmp_path, label2id={"x": 1, "y": 0, "z": 2}).id2label == {0: "y", 1: "x", 2: "z"}
+    assert LstmConfig.from_pretrained(tmp_path).label2id == names
+
+
+def test_numbers_in_a_unit_are_a_regression() -> None:
+    """Otherwise a pipeline would take them for logits."""
+    assert LstmConfig(num_labels=1, target_mean=50.0).problem_type == "regression"
+    assert LstmConfig(num_labels=1).problem_type is None and LstmConfig(target_scale=3.0).problem_type is None
+
+
 def test_assignment_is_checked_too(tmp_path: Path) -> None:
     config = tiny_config()
     with pytest.raises(StrictDataclassError):
@@ -71,6 +89,10 @@ def test_assignment_is_checked_too(tmp_path: Path) -> None:
     for use in (LstmForSequenceClassification, lambda _: model.save_pretrained(tmp_path)):
         with pytest.raises(StrictDataclassError, match="target_scale finite and greater than 0"):
             use(config)
+    for names in ({3: "x", 7: "y"}, {"0": "no", "1": "yes"}):
+        model.config.target_scale, model.config.id2label = 1.0, names
+        with pytest.raises(StrictDataclassError, match="numbers 0 to num_labels - 1 = 1 to names"):
+            model.save_pretrained(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -112,7 +134,7 @@ def test_a_run_of_another_kind_of_task_brings_no_problem_type(tmp_path: Path) ->
     assert opened("labels", num_labels=5) == opened("labels", id2label={0: "a", 1: "b"})
     assert opened("labels", num_labels=5)[0] == "single_label_classification"
     assert opened("numbers", num_labels=2, problem_type="regression") == ("regression", 3.0, 2.0)
-    assert opened("labels", num_labels=1, target_scale=4.0) == (None, 0.0, 4.0)
+    assert opened("labels", num_labels=1, target_scale=4.0) == ("regression", 0.0, 4.0)
 
 
 @pytest.mark.parametrize("config_class", [LstmConfig, BagOfWordsConfig])

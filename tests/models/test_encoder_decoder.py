@@ -22,6 +22,7 @@ from transformers import (
     DynamicCache,
     Seq2SeqTrainer,
     Seq2SeqTrainingArguments,
+    T5Config,
     pipeline,
 )
 from transformers.modeling_outputs import BaseModelOutput
@@ -548,3 +549,8 @@ def test_a_state_that_is_passed_is_written_in_training_too() -> None:
         state.detach()
     assert state.get_seq_length() == 6
     assert model.eval()(source, labels=target).past_key_values is None
+
+
+def test_an_encoder_decoder_is_no_encoder() -> None:
+    with pytest.raises(StrictDataclassError, match="must be the configuration of an encoder; t5 is an encoder-decoder"):
+        LstmEncoderDecoderConfig(encoder_config=T5Config().to_dict())

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 import torch
 from accelerate import cpu_offload, disk_offload
@@ -15,7 +16,14 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.ao.quantization import quantize_dynamic
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DataCollatorWithPadding,
+    Trainer,
+    TrainingArguments,
+    pipeline,
+)
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from modeling_lstm import (
@@ -25,6 +33,7 @@ from modeling_lstm import (
     LstmForCausalLM,
     LstmForSequenceClassification,
     LstmModel,
+    LstmTokenizer,
 )
 from modeling_lstm.inference.torch_backend import reads_token_types
 from modeling_lstm.models import recurrence_lstm
@@ -159,11 +168,11 @@ def test_equals_a_packed_torch_rnn(fields: dict[str, Any], lengths: list[int], r
     states = pad_packed_sequence(output, batch_first=True, total_length=ids.shape[1])[0]
     h_n, c_n = final if fields["cell_type"] == "lstm" else (final, None)
     assert_close(found.last_hidden_state, states)
-    assert_close(found.h_n, h_n)
+    assert_close(found.h_n, h_n.transpose(0, 1))
     if c_n is None:
         assert found.c_n is None
     else:
-        assert_close(found.c_n, c_n)
+        assert_close(found.c_n, c_n.transpose(0, 1))
     (states.pow(2).sum() + h_n.sum()).backward()
     for name, gradient in gradients(model.encoder.rnn).items():
         torch.testing.assert_close(ours[name], gradient, atol=1e-4, rtol=1e-4, msg=name)
@@ -183,9 +192,9 @@ def test_padding_may_stand_anywhere(fields: dict[str, Any], data: st.DataObject)
     for row in range(len(masks)):
         alone = model.lstm(ids[row][mask[row]][None], output_hidden_states=True)
         assert_close(batch.pooler_output[row], alone.pooler_output[0])
-        assert_close(batch.h_n[:, row], alone.h_n[:, 0])
+        assert_close(batch.h_n[row], alone.h_n[0])
         if alone.c_n is not None:
-            assert_close(batch.c_n[:, row], alone.c_n[:, 0])
+            assert_close(batch.c_n[row], alone.c_n[0])
         if mask[row].any():
             for states, expected in zip(batch.hidden_states, alone.hidden_states, strict=True):
                 assert_close(states[row][mask[row]], expected[0])
@@ -314,12 +323,32 @@ def test_a_mask_that_is_added_to_scores_is_refused(wrong: float) -> None:
 
 
 @pytest.mark.parametrize("cell_type", ["lstm", "gru"])
+def test_features_and_predictions_of_batches_are_in_order(cell_type: str, tmp_path: Path) -> None:
+    """A pipeline and `Trainer.predict` divide and join all outputs along the first dimension."""
+    texts = ["the film was good .", "the film was bad .", "not good at all !"] * 3 + ["good"]
+    tokenizer = LstmTokenizer.train(texts, min_frequency=1)
+    model = LstmModel(tiny_config(vocab_size=len(tokenizer), cell_type=cell_type, bidirectional=True)).eval()
+    extract: Any = pipeline("feature-extraction", model=model, tokenizer=tokenizer)
+    expected = [extract(text) for text in texts]
+    for found, alone in zip(extract(texts, batch_size=8), expected, strict=True):
+        np.testing.assert_allclose(np.array(found)[:, : len(alone[0])], alone, atol=1e-6)
+    args = TrainingArguments(str(tmp_path), per_device_eval_batch_size=4, report_to="none", use_cpu=True)
+    rows = [{"input_ids": ids} for ids in tokenizer(texts)["input_ids"]]
+    trainer = Trainer(model, args, data_collator=DataCollatorWithPadding(tokenizer))
+    found = trainer.predict(rows).predictions  # type: ignore[arg-type]
+    assert {len(one) for one in found} == {len(texts)}
+    with torch.no_grad():
+        last = model(torch.tensor([rows[-1]["input_ids"]])).h_n
+    np.testing.assert_allclose(found[2][-1], last[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("cell_type", ["lstm", "gru"])
 def test_outputs_have_the_shapes_that_are_documented(cell_type: str) -> None:
     model = tiny_model(cell_type=cell_type, bidirectional=True, num_hidden_layers=2, pooling="concat").lstm
     found = model(torch.ones(3, 4).long(), output_hidden_states=True)
     assert found.last_hidden_state.shape == (3, 4, 10)
     assert found.pooler_output.shape == (3, 30)
-    assert found.h_n.shape == (4, 3, 5)
+    assert found.h_n.shape == (3, 4, 5)
     assert (found.c_n is None) == (cell_type == "gru")
     assert [tuple(states.shape) for states in found.hidden_states] == [(3, 4, 6), (3, 4, 10), (3, 4, 10)]
     as_tuple = model(torch.ones(3, 4).long(), return_dict=False)

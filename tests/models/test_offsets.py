@@ -204,6 +204,11 @@ def test_tokens_that_are_added_have_offsets() -> None:
     marked = LstmTokenizer.train(TEXTS, min_frequency=1, separator=True)
     for splits, expected in ((False, [(0, 1), (2, 7)]), (True, [(0, 1), (2, 3), (3, 6), (6, 7)])):
         assert marked("a [SEP]", split_special_tokens=splits, **settings)["offset_mapping"] == expected
+    marker = marked.sep_token_id
+    assert marker in marked("a [SEP] b")["input_ids"]
+    assert marker not in marked("a [SEP] b", split_special_tokens=True)["input_ids"]
+    marked.split_special_tokens = True
+    assert marker not in marked("a [SEP] b")["input_ids"]
 
 
 def test_pieces_of_a_replaced_word_share_it_out() -> None:
