@@ -40,7 +40,7 @@ def run_compare(given: list[str]) -> int:
     arguments, data = make_compare_parser().read(given)
     from ..comparison.comparing import compare
 
-    compare(arguments.systems, data, arguments, command=_command(given))
+    compare(data=data, arguments=arguments, command=_command(given))
     return _show(arguments.output_dir)
 
 

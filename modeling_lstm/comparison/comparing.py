@@ -61,7 +61,7 @@ def compare(
     Args:
         systems: Systems, or names as on the command line; `None`: those of [`DEFAULT_SYSTEMS`] that can learn the task.
         data: Where the texts come from, unless given by keywords.
-        arguments: How to compare the systems, unless given by keywords. Its `systems` are ignored.
+        arguments: How to compare the systems, unless given by keywords.
         command: The command as it was typed, for the record.
         settings: The fields of [`DataArguments`] and [`CompareArguments`]: `dataset="reviews.csv"`,
             `output_dir="results/reviews"`, `seeds=3`, ...
@@ -73,6 +73,7 @@ def compare(
         InputError: a system or the data cannot be used.
     """
     data, arguments = settings_of_all([DataArguments, CompareArguments], [data, arguments], settings)
+    systems = arguments.systems if systems is None else systems
     if isinstance(systems, str | System):
         systems = [systems]
     opened = open_systems(DEFAULT_SYSTEMS if systems is None else systems, arguments)

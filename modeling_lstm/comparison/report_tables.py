@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..evaluation.metrics import SINGLE_LABEL, format_score, greater_is_better, is_share
-from ..utils.display import count_threads, format_count, format_millions
+from ..utils.display import count_threads, format_count, format_millions, format_p
 from ..utils.errors import as_text
 from .kinds import KINDS, Kind
 from .neural import MIN_STEPS
@@ -84,8 +84,8 @@ def _pairs(comparison: dict[str, Any]) -> ReportTable:
             f"{pair['first']} - {pair['second']}",
             format_score(metric, pair["difference"], "+"),
             _limits(metric, pair["interval"], "+"),
-            _p(pair["p"]),
-            _p(pair["p_corrected"]),
+            format_p(pair["p"]),
+            format_p(pair["p_corrected"]),
             "yes" if pair["p_corrected"] < ALPHA else "no",
         ]
         for pair in sorted(comparison["pairs"], key=lambda pair: -abs(pair["difference"]))
@@ -215,10 +215,6 @@ def name_direction(metric: str) -> str:
 def _is_exact(comparison: dict[str, Any]) -> bool:
     """Whether tests and intervals are exact where possible. Comparisons of older versions use only the bootstrap."""
     return comparison.get("test") == "randomization"
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def title_of(metric: str) -> str:

@@ -22,7 +22,7 @@ from ..tasks.base import TRANSLATION, task_name, task_of
 from ..tasks.translation import Translation
 from ..utils.errors import as_text, require
 from ..utils.files import is_occupied, make_folder, read_json, write_json
-from ..utils.settings import settings_of
+from ..utils.settings import find_repeated, settings_of
 from .costs import measure, use_threads
 from .known_systems import split_title
 from .result import RESULT, mean_minutes, summarize
@@ -99,16 +99,16 @@ def compare_translators(
     """
     chosen = settings_of(TranslatorsArguments, arguments, settings)
     systems = [TranslatorRuns.open(one) for one in chosen.systems]
+    make_metrics()  # raises before anything is translated
     folder = Path(chosen.output_dir)
-    make_folder(folder)
     path = folder / RESULT
     is_ours = path.is_file() and read_json(path)["task"].get("name") == TRANSLATION
     require(
-        is_ours or not is_occupied(folder),
+        is_ours or not folder.is_dir() or not is_occupied(folder),
         f"--output_dir {str(folder)!r} is not empty and holds no comparison of translators: choose another.",
     )
-    twice = {one.name for one in systems if sum(one.name == other.name for other in systems) > 1}
-    require(not twice, f"Two systems have the same name: {as_text(sorted(twice))}.")
+    twice = find_repeated(one.name for one in systems)
+    require(not twice, f"Two systems have the same name: {as_text(twice)}.")
     tasks: set[Any] = {task_of(record) for one in systems for record in one.records}
     languages = as_text(sorted(f"{one.source} to {one.target}" for one in tasks))
     require(len(tasks) == 1, f"The systems translate different things: {languages}.")
@@ -134,6 +134,7 @@ def compare_translators(
             systems[0].name,
         )
     texts, references = list(rows["text"][:]), list(rows["target"][:])
+    make_folder(folder)
     with use_threads(chosen.threads):
         written = {one.name: [_translate(folder, texts) for folder in one.folders] for one in systems}
         result = {

@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..utils.display import count_threads, format_count, format_millions, name_hardware
+from ..utils.display import count_threads, format_count, format_millions, format_p, name_hardware
 from ..utils.errors import as_text
 from ..utils.figures import escape_text, style, to_svg
 from .report_page import ReportTable, render_report
@@ -37,7 +37,7 @@ def scores_table(found: dict[str, Any]) -> ReportTable:
             one = system["scores"][metric]
             spread = "" if one["sd"] is None else f" ± {one['sd']:.1f}"
             limits = "{:.1f} to {:.1f}".format(*one["interval"]) if "interval" in one else ""
-            cells += [f"{one['mean']:.1f}{spread}", limits, f"{one['p']:.3f}" if "p" in one else ""]
+            cells += [f"{one['mean']:.1f}{spread}", limits, format_p(one["p"]) if "p" in one else ""]
         rows.append([*cells, str(len(system["scores"]["bleu"]["values"]))])
     heads = ["system", *("BLEU", "95% interval", "p"), *("chrF", "95% interval", "p"), "seeds"]
     first = next(iter(found["systems"]))

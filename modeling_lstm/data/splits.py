@@ -17,6 +17,7 @@ from .formats.delimited import Lines
 from .formats.known_formats import open_table
 from .formats.parquet import STRINGS
 from .formats.table import find_column, is_number
+from .labels.label_reader import name_in
 from .text_tables import READING, TextTables
 
 
@@ -177,14 +178,8 @@ def name_labels(row: dict[str, Any], name: str, coded: ClassLabel) -> dict[str, 
     """Return a row with the names of its labels; a missing label, which is -1, becomes `None`."""
     value = row[name]
     if isinstance(value, list):
-        return {name: [_name_of(coded, one) for one in value]}
-    return {name: _name_of(coded, value)}
-
-
-def _name_of(coded: ClassLabel, number: int | None) -> str | None:
-    """Return the name of a label number; `None` if it has no name."""
-    is_known = number is not None and 0 <= number < coded.num_classes
-    return coded.int2str(number) if is_known else None
+        return {name: [name_in(coded, one) for one in value]}
+    return {name: name_in(coded, value)}
 
 
 def _number_labels(row: dict[str, Any], column: str, coded: ClassLabel) -> dict[str, Any]:

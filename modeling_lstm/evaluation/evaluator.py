@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from ..runs.run_folders import label_names, load_for_inference, problem_type_of,
 from ..tasks.base import Task, TaskData, task_of
 from ..utils.errors import require
 from ..utils.files import write_folder, write_json
-from ..utils.lazy import import_named
 from ..utils.settings import settings_of
 from .arguments import EvaluationArguments
 
@@ -189,7 +189,7 @@ def _measure_further(
     found: dict[str, Any] = {}
     for part, (name, qualified_name) in FURTHER.items():
         if part in record:
-            value = import_named(qualified_name)(record, data, arguments.split, predictions, arguments.resamples)
+            value = resolve_name(qualified_name)(record, data, arguments.split, predictions, arguments.resamples)
             found |= {} if value is None else {name: value}
     return found
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest, norm
 
-from ..utils.errors import require
 from .metrics import (
     MULTI_LABEL,
     REGRESSION,
@@ -137,7 +136,6 @@ def bootstrap(
         For each score, an array of shape `(resamples,)`, `nan` where the score is undefined. Empty if there are fewer
         than two rows.
     """
-    require(resamples >= 100, f"--resamples must be at least 100 for a 95% interval, found {resamples}.")
     if len(references) < MIN_ROWS:
         return {}
     rng = np.random.default_rng(seed)

@@ -41,6 +41,7 @@ def plot_confusion(confusion: np.ndarray, names: list[str], path: Path) -> None:
     save(figure, path, "png")
 
 
+@escape_text()
 def plot_calibration(probabilities: np.ndarray, references: np.ndarray, path: Path) -> None:
     """Plot accuracy against confidence, and the number of rows below."""
     bins = calibration_bins(probabilities, references)
@@ -57,4 +58,4 @@ def plot_calibration(probabilities: np.ndarray, references: np.ndarray, path: Pa
     lower.set_xlabel("confidence (largest probability)")
     lower.set_ylabel("rows")
     lower.set_xlim(0, 1.02)
-    figure.savefig(path, dpi=150)
+    save(figure, path, "png")

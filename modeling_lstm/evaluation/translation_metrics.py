@@ -48,12 +48,12 @@ def score_systems(
         For each system and metric, `score`; and, if there are at least two rows and not too many for the memory,
         `interval` (95%) and `p` of the difference from the first system.
     """
+    metrics = make_metrics()
     from sacrebleu.significance import PairedTest
 
     logging.getLogger("sacrebleu").setLevel(logging.WARNING)  # it logs each step
     rows = len(references)
     number = min(resamples, max(MIN_RESAMPLES, MAX_DRAWN // max(1, rows)))
-    metrics = make_metrics()
     if rows < 2 or rows * number > MAX_DRAWN:
         return {
             name: {metric: {"score": score} for metric, score in score_translations(one, references).items()}

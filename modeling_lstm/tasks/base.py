@@ -12,10 +12,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from ..utils.errors import InputError, as_text
-from ..utils.lazy import import_named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -264,7 +264,7 @@ def task_class(name: str) -> type[Task]:
         raise InputError(f"Unknown task {name!r} for --task: choose one of {as_text(TASKS)}.")
     found = TASKS[name]
     if isinstance(found, str):
-        found = TASKS[name] = import_named(found)
+        found = TASKS[name] = resolve_name(found)
     return found
 
 
@@ -281,7 +281,7 @@ def job_class(name: str) -> Any:
     Raises:
         InputError: There is no such task.
     """
-    return import_named(task_class(name).job)
+    return resolve_name(task_class(name).job)
 
 
 def task_name(record: Mapping[str, Any]) -> str:

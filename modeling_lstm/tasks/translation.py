@@ -109,9 +109,11 @@ class Translation(Task):
         return TokenizedSplit(encoded, statistics)
 
     def predict(self, model: Any, tokenizer: Any, rows: Dataset, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the translation of each row, and its reference."""
+        """Return the translation of each row, and its reference. Raise first if these could not be scored."""
+        from ..evaluation.translation_metrics import make_metrics
         from ..inference.translator import Translator
 
+        make_metrics()
         ids = rows.with_format(None)["input_ids"][:]
         found = Translator(model, tokenizer).translate_tokens(ids, batch_size)
         return np.array(found, dtype=object), np.array(rows["target"][:], dtype=object)

@@ -1,11 +1,11 @@
 """`TrainingJob`: a training run to start, with all its settings."""
 
+from pkgutil import resolve_name
 from typing import Any
 
 from ..runs.record import RunRecord
 from ..tasks.base import TEXT_CLASSIFICATION, job_class
 from ..utils.errors import InputError, as_text
-from ..utils.lazy import import_named
 from ..utils.progress import hide_progress_bars
 from ..utils.ray_cluster import Cluster
 from .job_settings import TrainingSettings
@@ -86,4 +86,4 @@ def find_job(task: str, preset: str | None) -> Any:
         return job_class(task)
     if preset not in PRESETS:
         raise InputError(f"Unknown preset {preset!r} for --preset: choose one of {as_text(PRESETS)}.")
-    return import_named(PRESETS[preset])
+    return resolve_name(PRESETS[preset])

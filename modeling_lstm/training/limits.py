@@ -1,7 +1,7 @@
 """Checks of the training settings, made before anything is read or written."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -26,21 +26,21 @@ BELOW_ONE = ("adam_beta1", "adam_beta2", "label_smoothing_factor")
 MAX_VALUE = 1e12  # of steps, rows, epochs, megabytes: larger numbers are typing mistakes
 MAX_ROWS = 1_000_000  # in a batch
 MAX_WORKERS = 128  # processes that read data: a mistyped number would flood the machine
-CHOICES = {"train_sampling_strategy": ("group_by_length", "random", "sequential", "batch_rebalance")}
+STRATEGIES = ("group_by_length", "random", "sequential", "batch_rebalance")
+ONE_DEVICE = (None, "a model here fits on one device, and torchrun starts several processes")
+ALL_ROWS = "scores are computed over all rows at once"
+ONE_PRECISION = "the weights would be saved in the precision of the evaluation"
 # Settings of Trainer that are not supported here: their only valid value, and why
 FIXED: dict[str, tuple[Any, str]] = {
-    "fsdp": (None, "a model here fits on one device, and torchrun starts several processes"),
-    "fsdp_config": (None, "a model here fits on one device, and torchrun starts several processes"),
-    "deepspeed": (None, "a model here fits on one device, and torchrun starts several processes"),
-    "parallelism_config": (None, "a model here fits on one device, and torchrun starts several processes"),
+    **dict.fromkeys(("fsdp", "fsdp_config", "deepspeed", "parallelism_config"), ONE_DEVICE),
     "use_liger_kernel": (False, "Liger has no kernels for these models"),
     "liger_kernel_config": (None, "Liger has no kernels for these models"),
     "label_names": (None, "labels are named with --labels, and their column with --label_column"),
     "remove_unused_columns": (True, "the model takes no other columns"),
-    "eval_do_concat_batches": (True, "scores are computed over all rows at once"),
-    "batch_eval_metrics": (False, "scores are computed over all rows at once"),
-    "bf16_full_eval": (False, "the weights would be saved in the precision of the evaluation"),
-    "fp16_full_eval": (False, "the weights would be saved in the precision of the evaluation"),
+    "eval_do_concat_batches": (True, ALL_ROWS),
+    "batch_eval_metrics": (False, ALL_ROWS),
+    "bf16_full_eval": (False, ONE_PRECISION),
+    "fp16_full_eval": (False, ONE_PRECISION),
     "enable_jit_checkpoint": (False, "a run that was killed is resumed from its last checkpoint"),
 }
 
@@ -50,32 +50,28 @@ def check_numbers(args: Any) -> None:
     for name, value in vars(args).items():
         require(not isinstance(value, float) or math.isfinite(value), f"--{name} must be finite, found {value}.")
     require_at_least(args, **dict.fromkeys(AT_LEAST_ONE, 1))
-    for name in NOT_NEGATIVE:
-        value = getattr(args, name)
-        require(value is None or value >= 0, f"--{name} must not be negative, found {value}.")
-    for name in GREATER_THAN_ZERO:
-        value = getattr(args, name)
-        require(value is None or value > 0, f"--{name} must be greater than 0, found {value}.")
-    for name in BELOW_ONE:
-        value = getattr(args, name)
-        require(0 <= value < 1, f"--{name} must be at least 0 and below 1, found {value}.")
-    counted = (*AT_LEAST_ONE, *GREATER_THAN_ZERO, "num_train_epochs", "max_steps", "warmup_steps")
-    for name in (*counted, "early_stopping_min_steps", "average_epochs", "eval_delay"):
-        value = getattr(args, name)
-        require(value is None or value <= MAX_VALUE, f"--{name} must be at most {MAX_VALUE:.0e}, found {value}.")
-    for name in ("per_device_train_batch_size", "per_device_eval_batch_size"):
-        value = getattr(args, name)
-        require(value <= MAX_ROWS, f"--{name} must be at most {MAX_ROWS}, found {value}.")
-    require(
-        args.dataloader_num_workers <= MAX_WORKERS,
-        f"--dataloader_num_workers must be at most {MAX_WORKERS}, found {args.dataloader_num_workers}.",
-    )
-    require(1 <= args.layer_decay <= 100, f"--layer_decay must be from 1 to 100, found {args.layer_decay}.")
+    _require_all(args, NOT_NEGATIVE, lambda value: value >= 0, "not be negative")
+    _require_all(args, GREATER_THAN_ZERO, lambda value: value > 0, "be greater than 0")
+    _require_all(args, BELOW_ONE, lambda value: 0 <= value < 1, "be at least 0 and below 1")
+    counted = [*AT_LEAST_ONE, *GREATER_THAN_ZERO, "num_train_epochs", "max_steps", "warmup_steps"]
+    counted += ["early_stopping_min_steps", "average_epochs", "eval_delay"]
+    _require_all(args, counted, lambda value: value <= MAX_VALUE, f"be at most {MAX_VALUE:.0e}")
+    batches = ("per_device_train_batch_size", "per_device_eval_batch_size")
+    _require_all(args, batches, lambda value: value <= MAX_ROWS, f"be at most {MAX_ROWS}")
+    _require_all(args, ["dataloader_num_workers"], lambda value: value <= MAX_WORKERS, f"be at most {MAX_WORKERS}")
+    _require_all(args, ["layer_decay"], lambda value: 1 <= value <= 100, "be from 1 to 100")
     require(args.max_steps == -1 or args.max_steps >= 1, f"--max_steps must be at least 1, found {args.max_steps}.")
     require(
         args.num_train_epochs > 0 or args.max_steps > 0,
         f"--num_train_epochs must be greater than 0, found {args.num_train_epochs}.",
     )
+
+
+def _require_all(args: Any, names: Iterable[str], fits: Callable[[float], bool], must: str) -> None:
+    """Raise for a setting, unless it is not set, that does not do what it must."""
+    for name in names:
+        value = getattr(args, name)
+        require(value is None or fits(value), f"--{name} must {must}, found {value}.")
 
 
 def check_fixed(args: Any, fixed: Mapping[str, tuple[Any, str]]) -> None:
@@ -90,9 +86,8 @@ def check_fixed(args: Any, fixed: Mapping[str, tuple[Any, str]]) -> None:
 def check_choices(args: Any) -> None:
     """Raise [`InputError`] for a setting of Trainer that is not supported here."""
     check_fixed(args, FIXED)
-    for name, choices in CHOICES.items():
-        value = getattr(args, name)
-        require(value in choices, f"--{name} must be one of {as_text(choices)}, found {value}.")
+    chosen = args.train_sampling_strategy
+    require(chosen in STRATEGIES, f"--train_sampling_strategy must be one of {as_text(STRATEGIES)}, found {chosen}.")
 
 
 def check_layers(args: Any, model: Any) -> None:

@@ -79,8 +79,7 @@ def open_config(name: str, overrides: str | None = None) -> PreTrainedConfig:
     """
     with explain_errors(_NO_TRANSFORMER.format(name), explain_cause):
         config = AutoConfig.from_pretrained(name)
-    if overrides is not None:
-        override(config, overrides)
+    override(config, overrides)
     return config
 
 
@@ -155,9 +154,8 @@ def construct(task: Task, config: PreTrainedConfig) -> PreTrainedModel:
 def _open_transformer(name: str, task: Task, overrides: str | None) -> PreTrainedModel:
     """Load a Transformer with a new head for the task, in fp32: updates would be lost in half precision."""
     with explain_errors(_NO_TRANSFORMER.format(name), explain_cause):
-        config = AutoConfig.from_pretrained(name, **_with_number(task.config_fields()))
-        if overrides is not None:
-            override(config, overrides)
+        config = AutoConfig.from_pretrained(name, **task.config_fields())
+        override(config, overrides)
         if (
             task.name == TEXT_CLASSIFICATION
             and getattr(config, "is_decoder", False)
@@ -171,13 +169,15 @@ def _open_transformer(name: str, task: Task, overrides: str | None) -> PreTraine
     return model
 
 
-def override(config: PreTrainedConfig, overrides: str) -> None:
+def override(config: PreTrainedConfig, overrides: str | None) -> None:
     """
-    Apply `--config_overrides` to a Transformer's configuration.
+    Apply `--config_overrides`, if given, to a Transformer's configuration.
 
     Raises:
         InputError: there is no such setting, or it has another type.
     """
+    if overrides is None:
+        return
     try:
         config.update_from_string(overrides)
     except (ValueError, TypeError) as error:
@@ -185,11 +185,6 @@ def override(config: PreTrainedConfig, overrides: str) -> None:
             f"--config_overrides takes NAME=VALUE,NAME=VALUE with settings of the Transformer's config.json; found "
             f"{overrides!r}: {error}."
         ) from error
-
-
-def _with_number(fields: dict[str, Any]) -> dict[str, Any]:
-    """Add the number of labels to the fields of a configuration: `from_pretrained` sizes the head by it."""
-    return fields | ({"num_labels": len(fields["id2label"])} if "id2label" in fields else {})
 
 
 def adopt_model(model: Any, tokenizer: PreTrainedTokenizerBase, task: Task) -> PreTrainedModel:

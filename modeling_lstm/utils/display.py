@@ -20,6 +20,11 @@ def format_number(value: float, sign: str = "", *, decimals: int = 4) -> str:
     return f"{value:{sign}.{decimals}{'f' if is_usual else 'g'}}"
 
 
+def format_p(value: float) -> str:
+    """Format a p-value."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
 def format_millions(parameters: int | None) -> str:
     """Format a number of parameters in millions, or return an empty string if it is not known."""
     return "" if parameters is None else f"{parameters / 1e6:.2f} M"

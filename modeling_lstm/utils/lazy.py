@@ -6,12 +6,6 @@ from importlib import import_module
 from typing import Any
 
 
-def import_named(qualified_name: str) -> Any:
-    """Import what `module:name` refers to."""
-    module, _, name = qualified_name.partition(":")
-    return getattr(import_module(module), name)
-
-
 def lazy_names(package: str, modules: dict[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """
     `__getattr__` and `__dir__` of a package (PEP 562) whose names are imported from its modules on demand.

@@ -111,3 +111,9 @@ def class_label(feature: Any) -> ClassLabel | None:
 def name_of(value: Any, coded: ClassLabel | None) -> str:
     """Return the name of a label: what its number stands for, or the value as written."""
     return coded.int2str(value) if coded is not None and isinstance(value, int) else str(value)
+
+
+def name_in(coded: ClassLabel, number: int | None) -> str | None:
+    """Return the name of a label number; `None` if it has no name."""
+    is_known = number is not None and 0 <= number < coded.num_classes
+    return coded.int2str(number) if is_known else None

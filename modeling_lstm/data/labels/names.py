@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -71,25 +71,23 @@ def _warn_of_names(names: set[str]) -> None:
             "JSON Lines, or a column of 0 and 1 for each label.",
             several,
         )
-    alike: dict[str, list[str]] = {}
-    for name in sorted(names):
-        alike.setdefault(look_of(name), []).append(name)
-    for same in alike.values():
-        if len(same) > 1:
-            logger.warning(
-                "These labels differ only in %s, but count as different: %s", UNSEEN, as_text(map(ascii, same))
-            )
-    equal: dict[Decimal | float, list[str]] = {}
-    for name in sorted(names):
-        value = _value_of(name)
-        if value is not None:
-            equal.setdefault(value, []).append(name)
-    for same in equal.values():
+    alike = _group(names, look_of)
+    for same in alike:
+        logger.warning("These labels differ only in %s, but count as different: %s", UNSEEN, as_text(map(ascii, same)))
+    for same in _group(names, _value_of):
         if len({name.casefold() for name in same}) > 1:
             logger.warning("These labels have the same value, but count as different: %s", as_text(map(ascii, same)))
-    is_told = any(len(same) > 1 for same in alike.values())
-    if not is_told and (padded := next((name for name in sorted(names) if name != name.strip()), None)):
+    if not alike and (padded := next((name for name in sorted(names) if name != name.strip()), None)):
         logger.warning("Labels such as %r begin or end with a blank, which is part of their names.", padded)
+
+
+def _group(names: set[str], key: Callable[[str], Any]) -> list[list[str]]:
+    """Return the names that share a key with others, each group in alphabetical order; `None` is no key."""
+    groups: dict[Any, list[str]] = {}
+    for name in sorted(names):
+        if (mark := key(name)) is not None:
+            groups.setdefault(mark, []).append(name)
+    return [same for same in groups.values() if len(same) > 1]
 
 
 def _value_of(name: str) -> Decimal | float | None:

@@ -7,7 +7,7 @@ import numpy as np
 from datasets import ClassLabel, Dataset, Value
 
 from ...utils.errors import require
-from .label_reader import LabelReader, Locate, class_label, name_of
+from .label_reader import LabelReader, Locate, class_label, name_in
 from .names import NUMBER, is_missing
 
 _NOT_FINITE = re.compile(r"\s*[-+]?(nan|inf|infinity)\s*", re.IGNORECASE)
@@ -64,7 +64,4 @@ class Numbers(LabelReader):
 
 def _number_of(value: Any, coded: ClassLabel | None) -> Any:
     """Return a number as written. Where a column numbers its values, the number is the name, not its index."""
-    if coded is None:
-        return value
-    is_known = value is not None and 0 <= value < coded.num_classes
-    return name_of(value, coded) if is_known else None
+    return value if coded is None else name_in(coded, value)

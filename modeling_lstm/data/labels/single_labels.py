@@ -20,6 +20,7 @@ class SingleLabels(NamedLabels):
 
     def __init__(self, columns: list[str], rows: Dataset, names: list[str] | None, asked: list[str] | None):
         super().__init__(columns, names, asked)
+        self.has_number_names = any(map(INTEGER.fullmatch, asked or ()))
         coded = class_label(rows.features[columns[0]])
         if coded is not None:
             names = names or list(coded.names)
@@ -58,16 +59,16 @@ class SingleLabels(NamedLabels):
         found = {
             number: {name_of(value, coded)} for number, value in enumerate(rows[column], start=1) if value in unknown
         }
-        counts = self.asked is not None and not any(map(INTEGER.fullmatch, self.asked))
-        counts = counts and all(INTEGER.fullmatch(name_of(value, coded)) for value in unknown)
-        more = " In the data, the number 0 stands for the first label, 1 for the second." * counts
+        may_be_numbered = self.asked is not None and not self.has_number_names
+        may_be_numbered = may_be_numbered and all(INTEGER.fullmatch(name_of(value, coded)) for value in unknown)
+        more = " In the data, the number 0 stands for the first label, 1 for the second." * may_be_numbered
         self._check_known(found, split, locate, more)
 
     def _check_asked(
         self, values: list[Any], rows: Iterable[Any], coded: ClassLabel | None, split: str, locate: Locate
     ) -> None:
         """Raise if it is in doubt which of the user's names a value stands for."""
-        if self.asked is None or any(map(INTEGER.fullmatch, self.asked)):
+        if self.asked is None or self.has_number_names:
             return
         if coded is not None:
             numbers = [int(name) for name in coded.names if INTEGER.fullmatch(name)]
@@ -102,7 +103,7 @@ class SingleLabels(NamedLabels):
         if coded is not None:
             is_named, number = set(coded.names) <= set(self.asked), str(value)
         else:
-            is_named, number = name in self.numbers or any(map(INTEGER.fullmatch, self.asked)), name
+            is_named, number = name in self.numbers or self.has_number_names, name
         if is_named:
             return self.numbers.get(name)
         return int(number) if number.isdecimal() and number in map(str, range(len(self.names))) else None
