@@ -29,7 +29,7 @@ def run_evaluate(given: list[str]) -> int:
         print(f"{name}: {signature}")
     if "gap" in result:
         print(describe_gap(result["gap"]))
-    where = f"; plots and JSON in {result['folder']}" if "folder" in result else ""
+    where = f"; files in {result['folder']}" if "folder" in result else ""
     print(f"{result['rows']} rows of {arguments.split} in {result['seconds']:.1f} seconds{where}")
     return 0
 

@@ -10,10 +10,17 @@ import numpy as np
 import torch
 
 from ..data.digests import identify_rows
+from ..data.overlap import describe_overlap
 from ..evaluation.arguments import EvaluationArguments
 from ..evaluation.evaluator import check_data_are_there, check_rows, warn_of_training_data
 from ..evaluation.significance import correct_by_holm
-from ..evaluation.translation_metrics import make_metrics, score_systems, score_translations, signatures
+from ..evaluation.translation_metrics import (
+    count_unspaced,
+    make_metrics,
+    score_systems,
+    score_translations,
+    signatures,
+)
 from ..inference.translator import Translator
 from ..runs.environment import describe_environment
 from ..runs.record import RunRecord, read_record, split_settings
@@ -134,6 +141,11 @@ def compare_translators(
             systems[0].name,
         )
     texts, references = list(rows["text"][:]), list(rows["target"][:])
+    also_in_train = 0
+    if chosen.dataset is None:
+        also_in_train = max(one["data"].get("overlap", {}).get(chosen.split, 0) for one in systems[0].records)
+    if also_in_train:
+        logger.warning("%s", describe_overlap(chosen.split, also_in_train, len(texts)))
     make_folder(folder)
     with use_threads(chosen.threads):
         written = {one.name: [_translate(folder, texts) for folder in one.folders] for one in systems}
@@ -141,7 +153,12 @@ def compare_translators(
             "command": command,
             "task": {"name": TRANSLATION, "source": first["task"]["source"], "target": first["task"]["target"]},
             "learned_from_other_rows": others,
-            "data": {"dataset": chosen.dataset or first["data"]["dataset"], "split": chosen.split, "rows": len(texts)},
+            "data": {
+                "dataset": chosen.dataset or first["data"]["dataset"],
+                "split": chosen.split,
+                "rows": len(texts),
+                "also_in_train": also_in_train,
+            },
             "systems": {one.name: _describe(one, written[one.name], references) for one in systems},
             "p_by": "approximate randomization",
             "signatures": signatures(written[systems[0].name][0], references),
@@ -201,7 +218,7 @@ def _add_lengths(
     result: dict[str, Any], written: dict[str, list[list[str]]], texts: list[str], references: list[str]
 ) -> None:
     """Add the mean scores over the runs by the number of words of the text to `result`."""
-    words = np.array([len(text.split()) for text in texts])
+    words = np.array([len(text.split()) + count_unspaced([text]) for text in texts])
     groups = {}
     for least, most in LENGTHS:
         places = np.flatnonzero((words >= least) & (words <= (most or words.max())))

@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from ..data.overlap import describe_overlap
 from ..utils.display import count_threads, format_count, format_millions, format_p, name_hardware
 from ..utils.errors import as_text
 from ..utils.figures import escape_text, style, to_svg
@@ -22,6 +23,8 @@ def write_translators_report(folder: Path, found: dict[str, Any]) -> None:
     if found["learned_from_other_rows"]:
         names = as_text(found["learned_from_other_rows"])
         summary.append(f"{names}: trained on other data or other splits, which may include these texts.")
+    if also := data.get("also_in_train"):
+        summary.append(describe_overlap(data["split"], also, data["rows"]))
     tables = [scores_table(found), costs_table(found), lengths_table(found)]
     pictures = {"by_length": ("BLEU by the length of the text", _lengths_plot(found))}
     title = f"Translations of {data['dataset']}"

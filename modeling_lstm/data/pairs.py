@@ -1,14 +1,16 @@
 """Read text pairs: a source and its translation."""
 
 import logging
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from datasets import Dataset, DatasetDict, Features, Value
 
-from ..utils.errors import as_text, require
+from ..utils.errors import InputError, as_text, require
 from .arguments import FileArguments
 from .columns import TRANSLATIONS
 from .formats.table import find_column, normalize_name
@@ -20,6 +22,7 @@ from .splits import Split
 
 logger = logging.getLogger(__name__)
 
+HELD_OUT_BY = "source and target"  # what pairs have in common that stay together
 # Blanks, and characters that only mark where a line may break
 _BLANK = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u00ad\u200b\u2060\ufeff"
 
@@ -50,23 +53,28 @@ class TextPairs:
         out.
         """
         counts = {name: {"rows": rows.num_rows} for name, rows in self.splits.items()}
-        return {"text_column": [self.source], "counts": counts, "left_out": self.left_out}
+        return {"text_column": [self.source], "counts": counts, "left_out": self.left_out, "held_out_by": HELD_OUT_BY}
 
 
-def load_pairs(arguments: PairArguments, only: str | None = None, *, is_other: bool = False) -> TextPairs:
+def load_pairs(
+    arguments: PairArguments, only: str | None = None, *, is_other: bool = False, by_source: bool = False
+) -> TextPairs:
     """
     Read and check the splits train, validation and (if there is one with translations) test.
 
-    Without a validation split, rows of train are held out for it; pairs with the same source stay together.
+    Without a validation split, rows of train are held out for it; pairs with the same source or the same target stay
+    together.
 
     Args:
         arguments: What to read.
         only: Read just this split (for evaluation).
         is_other: Whether these are not the data that a model was trained on (see [`load_data`]).
+        by_source: Whether only pairs with the same source stay together, as in runs of older versions.
 
     Raises:
         InputError: the data cannot be used; the message says why in one sentence.
     """
+    _refuse_lines(arguments)
     sources, shares = choose_splits(arguments, only, is_other)
     raw = DatasetDict()
     for name, split in sources.items():
@@ -92,13 +100,30 @@ def load_pairs(arguments: PairArguments, only: str | None = None, *, is_other: b
         )
     shares = share_of_unlabeled(arguments, sources, raw, is_other) | shares
     if shares and "train" in raw:
-        raw = _hold_out(raw, shares, arguments)
+        raw = _hold_out(raw, shares, arguments, by_source)
     if "train" in raw and arguments.max_train_samples is not None:
         raw["train"] = draw_rows(raw["train"], arguments.max_train_samples, arguments.split_seed)
     if only is not None:
         raw = DatasetDict({only: raw[only]})
     names = str(arguments.source_column), str(arguments.target_column)
     return TextPairs(raw, *names, left_out, arguments.of_files())
+
+
+def _refuse_lines(arguments: PairArguments) -> None:
+    """Raise for a folder with a file for each language, as Moses takes them, and say how to join them."""
+    source, target = arguments.source_column, arguments.target_column
+    folder = Path(arguments.dataset)
+    if source is None or target is None or not folder.is_dir():
+        return
+    for one in sorted(path.name for path in folder.iterdir()):
+        stem, found, rest = one.partition(f".{source}")
+        other = f"{stem}.{target}{rest}"
+        if found and rest in ("", ".txt") and (folder / other).is_file():
+            raise InputError(
+                f"{arguments.dataset!r} holds a file for each language ({one} and {other}). Join them into one with a "
+                f"column for each: (printf '{source}\\t{target}\\n'; paste {shlex.join([one, other])}) > "
+                f"{shlex.quote(f'{stem}.tsv')}"
+            )
 
 
 def _name_columns(split: Split, languages: list[str], arguments: PairArguments) -> tuple[str, str]:
@@ -169,14 +194,31 @@ def _leave_out(raw: DatasetDict, name: str) -> dict[str, int]:
     return found
 
 
-def _hold_out(raw: DatasetDict, shares: dict[str, float], arguments: PairArguments) -> DatasetDict:
+def _hold_out(raw: DatasetDict, shares: dict[str, float], arguments: PairArguments, by_source: bool) -> DatasetDict:
     """Return train without the rows that are held out, and the splits made of these."""
     train = raw["train"]
-    numbers: dict[str, int] = {}
-    groups = np.array([numbers.setdefault(" ".join(text.split()), len(numbers)) for text in train["text"][:]])
+    groups = _number_texts(train["text"])
+    if not by_source:
+        groups = _join(groups, _number_texts(train["target"]))
     kept = np.arange(train.num_rows)
     for name, share in shares.items():
-        off, kept = hold_out(name, share, kept, None, groups, arguments.split_seed, "the source")
+        off, kept = hold_out(name, share, kept, None, groups, arguments.split_seed, "source and target")
         raw[name] = train.select(off)
     raw["train"] = train.select(kept)
     return raw
+
+
+def _number_texts(texts: Iterable[str]) -> np.ndarray:
+    """Number the texts; those that differ only in blanks have the same number."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(" ".join(text.split()), len(numbers)) for text in texts])
+
+
+def _join(sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Number the groups of pairs that are connected by a common source or a common target."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    size = int(sources.max()) + int(targets.max()) + 2
+    links = coo_array((np.ones(len(sources)), (sources, targets + sources.max() + 1)), shape=(size, size))
+    return connected_components(links, directed=False)[1][sources]

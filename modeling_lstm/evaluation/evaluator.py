@@ -9,6 +9,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
+from datasets import Dataset
 
 from ..data.arguments import split_subset
 from ..data.digests import identify_rows
@@ -102,7 +103,7 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
         f"{run!r} was trained again meanwhile: evaluate it again.",
     )
     if is_here or arguments.output_dir is not None:
-        _write(result, task, predictions, references, folder, arguments)
+        _write(result, task, rows, predictions, references, folder, arguments)
     if latest is not None:
         _add_to_record(latest, result, arguments.split)
         write_json(folder / RECORD, latest)
@@ -206,6 +207,7 @@ def _add_to_record(record: Any, result: dict[str, Any], split: str) -> None:
 def _write(
     result: dict[str, Any],
     task: Task,
+    rows: Dataset,
     predictions: np.ndarray,
     references: np.ndarray,
     folder: Path,
@@ -218,7 +220,7 @@ def _write(
     target = Path(arguments.output_dir) if arguments.output_dir else folder / "evaluation" / name
     result["folder"] = str(target)
     with write_folder(target) as output:
-        task.write_evaluation(result, predictions, references, output)
+        task.write_evaluation(result, rows, predictions, references, output)
         write_json(output / "evaluation.json", result)
 
 

@@ -1,7 +1,9 @@
 """BLEU and chrF by sacrebleu, with intervals and tests of differences."""
 
 import logging
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,35 @@ MIN_RESAMPLES = 100
 ROUNDING = 1e-9  # tolerance for the rounding of a score
 
 
-def make_metrics() -> dict[str, Any]:
+# The first words of Unicode's names of letters in scripts without spaces between words
+CHINESE = ("CJK",)
+UNSPACED = (*CHINESE, "HIRAGANA", "KATAKANA", "BOPOMOFO", "THAI", "LAO", "KHMER", "MYANMAR", "JAVANESE", "BALINESE")
+LOOKED_AT = 1_000  # number of references whose script is looked at
+
+
+def count_unspaced(texts: Iterable[str], scripts: tuple[str, ...] = UNSPACED) -> int:
+    """Count the letters of scripts without spaces between words."""
+    return sum(unicodedata.name(one, "").startswith(scripts) for text in texts for one in text if one > "\u0dff")
+
+
+def choose_tokenizer(references: Iterable[str]) -> str:
+    """
+    Return sacrebleu's tokenizer for BLEU: the usual `13a`, but `zh` if most letters of the references are Chinese, or
+    `char` if most are of another script without spaces. By `13a`, a whole sentence of these would be one word.
+    """
+    texts = list(islice(references, LOOKED_AT))
+    letters = sum(map(str.isalpha, "".join(texts)))
+    if 2 * count_unspaced(texts) <= letters:
+        return "13a"
+    return "zh" if count_unspaced(texts, CHINESE) > 0.9 * letters else "char"
+
+
+def make_metrics(references: Iterable[str] = ()) -> dict[str, Any]:
     """
     Make the metrics BLEU (Papineni et al., 2002) and chrF (Popović, 2015), from 0 to 100, of sacrebleu (Post, 2018).
+
+    Args:
+        references: The reference translations, whose script decides how BLEU splits them into words.
 
     Raises:
         InputError: sacrebleu is not installed.
@@ -23,12 +51,12 @@ def make_metrics() -> dict[str, Any]:
     with require_extra("translation", "Scoring translations needs sacrebleu"):
         from sacrebleu.metrics.bleu import BLEU
         from sacrebleu.metrics.chrf import CHRF
-    return {"bleu": BLEU(), "chrf": CHRF()}
+    return {"bleu": BLEU(tokenize=choose_tokenizer(references)), "chrf": CHRF()}
 
 
 def score_translations(translations: Sequence[str], references: Sequence[str]) -> dict[str, float]:
     """Compute BLEU and chrF over all rows."""
-    metrics = make_metrics()
+    metrics = make_metrics(references)
     return {name: _clamp(metric.corpus_score(translations, [references]).score) for name, metric in metrics.items()}
 
 
@@ -48,7 +76,7 @@ def score_systems(
         For each system and metric, `score`; and, if there are at least two rows and not too many for the memory,
         `interval` (95%) and `p` of the difference from the first system.
     """
-    metrics = make_metrics()
+    metrics = make_metrics(references)
     from sacrebleu.significance import PairedTest
 
     logging.getLogger("sacrebleu").setLevel(logging.WARNING)  # it logs each step
@@ -105,7 +133,7 @@ def _clamp(score: float) -> float:
 def signatures(translations: Sequence[str], references: Sequence[str]) -> dict[str, str]:
     """Return sacrebleu's signature of each metric, needed to compare scores with published ones."""
     found = {}
-    for name, metric in make_metrics().items():
+    for name, metric in make_metrics(references).items():
         metric.corpus_score(translations[:1], [references[:1]])  # sets the number of references
         found[name] = metric.get_signature().format()
     return found

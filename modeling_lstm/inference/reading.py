@@ -93,7 +93,8 @@ def _choose_columns(
     if translations is not None:
         return [translations], source
     if not columns:
-        texts = {name: has_words for name, has_words in table.text_columns().items() if name != target}
+        other = normalize_name(target or "")
+        texts = {name: has_words for name, has_words in table.text_columns().items() if normalize_name(name) != other}
         columns = [guess_text_column(texts, table.columns)]
     return [table.find(name) for name in columns], None
 

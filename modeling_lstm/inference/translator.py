@@ -95,7 +95,7 @@ class Translator:
 
     def translate_tokens(self, ids: Sequence[Sequence[int]], batch_size: int, **options: Any) -> list[str]:
         """Translate texts that are passed as lists of token ids."""
-        number = options.get("num_return_sequences") or 1
+        number = self._count_translations(options)
         require(batch_size >= 1, f"batch_size must be at least 1, found {batch_size}.")
         require(number == 1, f"Expected one translation per text, found num_return_sequences {number}: leave it out.")
         found: list[str] = [""] * len(ids)
@@ -110,10 +110,15 @@ class Translator:
                 found[index] = text.strip()
         return found
 
+    def _count_translations(self, options: Mapping[str, Any]) -> int:
+        """Return the number of translations of a text, from the options or the model's own configuration."""
+        own = self.model.generation_config.num_return_sequences
+        return options.get("num_return_sequences") or own or 1
+
     def _generate(self, inputs: Mapping[str, Any], options: dict[str, Any]) -> torch.Tensor:
         if options.get("stop_strings") is not None:
             options = {"tokenizer": self.target_tokenizer} | options
-        written = self.model.generate(**inputs, **options)
+        written = self.model.generate(**inputs, **options | {"num_return_sequences": 1})
         return getattr(written, "sequences", written)
 
     def columns(self) -> dict[str, pa.DataType]:
@@ -131,10 +136,10 @@ class Translator:
 
         Args:
             text: The text.
-            options: Options of transformers' `generate`, without `num_return_sequences`.
+            options: Options of transformers' `generate`.
 
         Raises:
-            InputError: the model has no attention, the text is empty, or `num_return_sequences` is set.
+            InputError: the model has no attention, the text is empty, or several translations were asked for.
         """
         require(
             getattr(self.model.config, "attention", None) in ("luong", "bahdanau"),
@@ -143,7 +148,7 @@ class Translator:
         check_text(text)
         require(bool(text.strip()), "There is nothing to translate: the text is empty.")
         require(
-            "num_return_sequences" not in options, "One translation can be aligned: leave out num_return_sequences."
+            self._count_translations(options) == 1, "One translation can be aligned: leave out num_return_sequences."
         )
         limit = self.tokenizer.model_max_length
         if len(self.tokenizer(text, verbose=False)["input_ids"]) > limit:

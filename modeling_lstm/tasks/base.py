@@ -208,9 +208,9 @@ class Task(ABC):
         return None
 
     def write_evaluation(
-        self, result: Mapping[str, Any], predictions: np.ndarray, references: np.ndarray, folder: Path
+        self, result: Mapping[str, Any], rows: Dataset, predictions: np.ndarray, references: np.ndarray, folder: Path
     ) -> None:
-        """Write the files of an evaluation other than its scores, such as plots."""
+        """Write the files of an evaluation of `rows` other than its scores, such as plots."""
         return None
 
     @classmethod

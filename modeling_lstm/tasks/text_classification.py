@@ -24,6 +24,7 @@ from .base import TEXT_CLASSIFICATION, Task
 
 if TYPE_CHECKING:
     import torch
+    from datasets import Dataset
 
     from ..data.loading import TextData
     from ..evaluation.arguments import EvaluationArguments
@@ -218,7 +219,7 @@ class TextClassification(Task):
         return result
 
     def write_evaluation(
-        self, result: Mapping[str, Any], predictions: np.ndarray, references: np.ndarray, folder: Path
+        self, result: Mapping[str, Any], rows: Dataset, predictions: np.ndarray, references: np.ndarray, folder: Path
     ) -> None:
         """Write `confusion_matrix.png` and `calibration.png`, for single labels."""
         from ..evaluation import metrics

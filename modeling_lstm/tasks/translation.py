@@ -68,7 +68,8 @@ class Translation(Task):
         if is_other:
             chosen |= {"dataset": arguments.dataset, "subset": None, "revision": None, "train_dataset": None}
             chosen |= {"max_train_samples": None} | vars(arguments.of_files())
-        return load_pairs(PairArguments(**chosen), arguments.split, is_other=is_other)
+        by_source = "held_out_by" not in recorded  # an older version
+        return load_pairs(PairArguments(**chosen), arguments.split, is_other=is_other, by_source=by_source)
 
     @classmethod
     def from_data(cls, data: TextPairs) -> Translation:
@@ -151,21 +152,26 @@ class Translation(Task):
         }
 
     def write_evaluation(
-        self, result: Mapping[str, Any], predictions: np.ndarray, references: np.ndarray, folder: Path
+        self, result: Mapping[str, Any], rows: Dataset, predictions: np.ndarray, references: np.ndarray, folder: Path
     ) -> None:
-        """Write `translations.jsonl` with the translations and their references."""
-        rows = zip(predictions.tolist(), references.tolist(), strict=True)
-        lines = [
-            json.dumps(dict(zip(("translation", "reference"), row, strict=True)), ensure_ascii=False) for row in rows
-        ]
+        """
+        Write `translations.jsonl` with the texts, their translations and their references. If training pairs were too
+        long to be scored, it has no texts.
+        """
+        found = {"translation": predictions.tolist(), "reference": references.tolist()}
+        if rows.num_rows == len(predictions):
+            found = {"text": rows["text"][:], **found}
+        each = (dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True))
+        lines = [json.dumps(row, ensure_ascii=False) for row in each]
         (folder / "translations.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
     @staticmethod
     def _describe_decoding(record: Mapping[str, Any]) -> str:
         """Describe how the scored translations were decoded: greedily in training, with beams by `evaluate`."""
         beams, evaluated = record["model"].get("num_beams", 1), record.get("signatures", {})
-        searched = [split for split in record["metrics"] if split in evaluated and beams > 1]
-        greedy = [split for split in record["metrics"] if split not in searched]
+        shown = [split for split in record["metrics"] if split != "train"]
+        searched = [split for split in shown if split in evaluated and beams > 1]
+        greedy = [split for split in shown if split not in searched]
         told = [f"Translations of {' and '.join(greedy)} were decoded greedily."] if greedy else []
         told += [f"Translations of {' and '.join(searched)} were found with {beams} beams."] if searched else []
         for metric, signature in next(iter(evaluated.values()), {}).items():

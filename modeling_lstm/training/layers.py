@@ -1,6 +1,7 @@
 """Layer-wise fine-tuning: lower layers learn more slowly and start later (Howard and Ruder, 2018)."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -21,6 +22,17 @@ def find_depths(model: Any) -> dict[str, int]:
         else:
             depths[name] = layers - int(layer[1]) if layer else 0
     return depths
+
+
+def set_rate(optimizer: torch.optim.Optimizer, parameters: Iterable[torch.nn.Parameter], rate: float) -> None:
+    """Give parameters a learning rate of their own."""
+    chosen = set(parameters)
+    apart: list[dict[str, Any]] = []
+    for group in optimizer.param_groups:
+        if own := [one for one in group["params"] if one in chosen]:
+            apart.append(group | {"params": own, "lr": rate})
+        group["params"] = [one for one in group["params"] if one not in chosen]
+    optimizer.param_groups[:] = [group for group in (*optimizer.param_groups, *apart) if group["params"]]
 
 
 def lower_rates(optimizer: torch.optim.Optimizer, model: Any, decay: float) -> None:

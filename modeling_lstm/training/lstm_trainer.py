@@ -27,7 +27,7 @@ from ..utils.errors import InputError, name_error, require
 from .adversarial import find_perturbation, perturb_embeddings, watch_embeddings
 from .averaging import WeightAverage
 from .callbacks import Averaging, BestCheckpoint, EarlyStopping, ProcessSeed, RowUpdates
-from .layers import Unfreezing, lower_rates
+from .layers import Unfreezing, lower_rates, set_rate
 from .optimizer import RowAdamW, choose_optimizer, clip_gradients
 from .samplers import BatchParts, EpochSampler, RandomEpochSampler, RebalancedEpochSampler
 
@@ -113,11 +113,7 @@ class LstmTrainer(Trainer):
         if is_new and decay != 1.0:
             lower_rates(optimizer, self.model, decay)
         if is_new and rate:
-            table = word_table(self.model)
-            group = next(one for one in optimizer.param_groups if any(p is table for p in one["params"]))
-            group["params"] = [p for p in group["params"] if p is not table]
-            optimizer.add_param_group(group | {"params": [table], "lr": rate})
-            optimizer.param_groups[:] = [one for one in optimizer.param_groups if one["params"]]
+            set_rate(optimizer, [word_table(self.model)], rate)
         if (followed := self.followed_table()) is not None:
             followed.sparse = True  # set now: DistributedDataParallel reads it only once, on creation
         return optimizer

@@ -1,5 +1,6 @@
 """Settings of a translation model."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -69,6 +70,7 @@ class TranslationModelArguments:
         "Read the source with this Transformer (Hub id or folder, such as a BERT or MiniLM) and its "
         "tokenizer instead of a recurrent encoder. The Transformer is fine-tuned, too.",
     )
+    encoder_learning_rate: float = setting(5e-5, "Learning rate of that Transformer; the rest has --learning_rate.")
     tie_word_embeddings: bool = setting(
         True, "Use the same vectors to read and score target words, and for the source if shared."
     )
@@ -99,6 +101,8 @@ class TranslationModelArguments:
             layers = getattr(self, name)
             require(layers <= MAX_LAYERS, f"--{name} must be at most {MAX_LAYERS}, found {layers}.")
         require_at_least(self, num_beams=1)
+        rate = self.encoder_learning_rate
+        require(0 <= rate < math.inf, f"--encoder_learning_rate must be finite and not negative, found {rate}.")
         chosen = [name for name in ("encoder", "transformer_config", "transformer") if getattr(self, name) is not None]
         require(
             len(chosen) <= 1,
@@ -112,7 +116,8 @@ class TranslationModelArguments:
 
     def config_fields(self) -> dict[str, Any]:
         """Return the fields of an [`LstmEncoderDecoderConfig`]."""
-        apart = ("encoder", "num_beams", "length_penalty", "transformer_config", "transformer", "config_overrides")
+        apart = {"encoder", "encoder_learning_rate", "transformer_config", "transformer", "config_overrides"}
+        apart |= {"num_beams", "length_penalty"}
         return {name: value for name, value in vars(self).items() if name not in apart}
 
 

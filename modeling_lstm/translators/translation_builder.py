@@ -14,6 +14,9 @@ from ..training.model_builder import construct, make_config, override, transform
 from ..utils.errors import explain_errors, require
 from .arguments import SCRATCH_CONFIG, TranslationModelArguments
 
+# Fields that name tokens to write or not to write
+OF_OTHER_TOKENS = ("bad_words_ids", "forced_bos_token_id", "forced_eos_token_id", "suppress_tokens")
+
 
 def build_translation_model(
     arguments: TranslationModelArguments, tokenizer: Any, task: Translation, loss_fields: dict[str, Any], length: int
@@ -45,7 +48,9 @@ def build_translation_model(
             other is tokenizer,
             "--transformer_config needs one vocabulary for both texts: leave out --shared_vocabulary false.",
         )
-        model = construct(task, _scratch_config(arguments, {"vocab_size": len(tokenizer)} | ids, length))
+        config = _scratch_config(arguments, {"vocab_size": len(tokenizer)} | ids, length)
+        _check_positions(config, length)
+        model = construct(task, config)
     else:
         fields: dict[str, Any] = {"vocab_size": len(other)} | ids | loss_fields | arguments.config_fields()
         if arguments.encoder is not None:
@@ -60,8 +65,9 @@ def build_translation_model(
     if arguments.transformer is None:
         model.generation_config.update(**ids)
     model.generation_config.update(num_beams=arguments.num_beams, max_length=length)
-    if arguments.num_beams > 1:
-        model.generation_config.update(length_penalty=arguments.length_penalty, early_stopping=True)
+    is_searched = arguments.num_beams > 1
+    penalty = arguments.length_penalty if is_searched else None
+    model.generation_config.update(length_penalty=penalty, early_stopping=is_searched or None)
     return model
 
 
@@ -77,8 +83,7 @@ def _open_trained(name: str, overrides: str | None) -> PreTrainedModel:
     """Open a pretrained sequence-to-sequence Transformer."""
     with explain_errors(f"There is no sequence-to-sequence Transformer {name!r} that can be fine-tuned", explain_cause):
         config = AutoConfig.from_pretrained(name)
-        if overrides is not None:
-            override(config, overrides)
+        override(config, overrides)
         return transformers.AutoModelForSeq2SeqLM.from_pretrained(name, config=config, dtype=torch.float32)
 
 
@@ -87,6 +92,11 @@ def _scratch_config(arguments: TranslationModelArguments, fields: dict[str, Any]
     name = str(arguments.transformer_config)
     sizes = SCRATCH_CONFIG | {"max_position_embeddings": max(512, length + 2)}
     config = transformer_config(name, fields, arguments.config_overrides, "marian", sizes)
+    # a file may be that of a model with other tokens, and Marian ends the longest translations with token 0
+    known = {"decoder_vocab_size": fields["vocab_size"]} | dict.fromkeys(OF_OTHER_TOKENS)
+    for field, value in known.items():
+        if hasattr(config, field):
+            setattr(config, field, value)
     require(config.is_encoder_decoder, f"--transformer_config {name} is not an encoder-decoder model: try marian.")
     return config
 

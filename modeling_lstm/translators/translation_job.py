@@ -87,7 +87,9 @@ class TranslationTraining(Training):
         """Create the `Trainer`, which scores translations."""
         rows = self.splits["train"].rows
         collator = DataCollatorForSeq2Seq(self.tokenizer, common["model"])  # the model prepares the decoder's input
-        return TranslationTrainer(train_dataset=rows, data_collator=collator, task=self.task, **common)
+        trainer = TranslationTrainer(train_dataset=rows, data_collator=collator, task=self.task, **common)
+        trainer.encoder_rate = None if self.job.model.encoder is None else self.job.model.encoder_learning_rate
+        return trainer
 
     def trial_batch(self, model: PreTrainedModel) -> Any:
         """Return a batch of tokenized pairs."""
@@ -169,6 +171,8 @@ class TranslationTraining(Training):
         for name in ("encoder", "transformer_config", "transformer", "config_overrides"):
             if (value := getattr(self.job.model, name)) is not None:
                 settings[name] = value
+        if "encoder" in settings:
+            settings["encoder_learning_rate"] = self.job.model.encoder_learning_rate
         if begun := self.job.model.transformer or self.job.model.encoder:
             settings["is_from_hub"] = is_hub_id(begun)
         if config.model_type != "lstm-encoder-decoder":

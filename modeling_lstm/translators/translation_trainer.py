@@ -8,6 +8,7 @@ import torch
 from ..inference.translator import Translator
 from ..models.modeling_lstm import IGNORED
 from ..runs.run_folders import save_tokenizer
+from ..training.layers import set_rate
 from ..training.task_trainer import TaskTrainer
 from ..utils.errors import require
 
@@ -16,7 +17,21 @@ class TranslationTrainer(TaskTrainer):
     """
     A [`TaskTrainer`] for translation models. For evaluation during training, it decodes greedily, which is several
     times faster than beam search.
+
+    Attributes:
+        encoder_rate: Learning rate of a pretrained encoder; `None` if there is none.
     """
+
+    encoder_rate: float | None = None
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Same as in the base class, but a pretrained encoder has its own learning rate."""
+        is_new = self.optimizer is None
+        optimizer = super().create_optimizer(model)
+        if is_new and self.encoder_rate is not None:
+            whole: Any = self.model
+            set_rate(optimizer, whole.encoder.model.parameters(), self.encoder_rate)
+        return optimizer
 
     def task_scores(self, model: Any, rows: Any) -> dict[str, float]:
         """Return the mean loss per token, and the scores of the task."""

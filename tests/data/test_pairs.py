@@ -1,6 +1,7 @@
 """Pairs of texts: columns by their names, bad pairs left out and counted, no source on both sides of a cut."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,35 @@ def test_a_test_split_without_translations_is_left_out(tmp_path: Path, caplog: p
         assert message in caplog.text
         with pytest.raises(InputError):
             load_pairs(PairArguments(dataset=str(tmp_path), **NAMES), "test")
+
+
+@pytest.mark.parametrize("suffix", ["", ".txt"])
+def test_a_file_for_each_language_is_refused_with_a_way_to_join_them(suffix: str, tmp_path: Path) -> None:
+    for number, language in enumerate(("en", "es")):
+        lines = "".join(f"{pair[number]}\n" for pair in PAIRS)
+        (tmp_path / f"train.{language}{suffix}").write_text(lines, encoding="utf-8")
+    with pytest.raises(InputError, match="holds a file for each language") as told:
+        load_pairs(PairArguments(dataset=str(tmp_path), **NAMES))
+    command = str(told.value).rpartition("column for each: ")[2]
+    (tmp_path / "joined").mkdir()
+    assert "> train.tsv" in command
+    subprocess.run(command.replace("> ", "> joined/"), shell=True, cwd=tmp_path, check=True)
+    joined = load_pairs(PairArguments(dataset=str(tmp_path / "joined"), **NAMES)).splits
+    assert sorted(pair for rows in joined.values() for pair in both(rows)) == sorted(map(tuple, PAIRS))
+
+
+def test_sources_and_targets_stay_on_one_side_of_a_cut(tmp_path: Path) -> None:
+    pairs = [(f"I see {n // 4}", f"Veo {n // 4}" if n % 8 else "Veo") for n in range(120)]
+    path = write_csv(
+        tmp_path / "pairs.csv", [*pairs, *[(f"You see {n}", f"Ves {n // 3}") for n in range(120)]], ("en", "es")
+    )
+    found = load_pairs(PairArguments(dataset=str(path), test_share=0.2, **NAMES))
+    assert found.describe()["held_out_by"] == "source and target"
+    for column in ("text", "target"):
+        texts = {name: set(rows[column][:]) for name, rows in found.splits.items()}
+        assert not texts["train"] & texts["validation"] and not texts["train"] & texts["test"]
+    older = load_pairs(PairArguments(dataset=str(path), test_share=0.2, **NAMES), by_source=True).splits
+    assert set(older["train"]["target"][:]) & set(older["test"]["target"][:])
 
 
 def test_a_source_stays_on_one_side_of_a_cut(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ from modeling_lstm.tasks.translation import Translation
 from modeling_lstm.training import precision
 from modeling_lstm.training.task_trainer import TaskTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
+from modeling_lstm.translators.translation_job import TranslationJob
 from modeling_lstm.translators.translation_trainer import TranslationTrainer
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import kill_and_resume, write_csv
@@ -114,6 +115,7 @@ def test_it_is_evaluated_by_sacrebleu_with_intervals(run: Path, capsys: pytest.C
     rows = [json.loads(line) for line in lines]
     translations, references = ([row[name] for row in rows] for name in ("translation", "reference"))
     assert references == [target for _, target in sentences()[1::4]]
+    assert [row["text"] for row in rows] == [source for source, _ in sentences()[1::4]]
     assert found["scores"] == pytest.approx(score_translations(translations, references))
     assert "tok:13a" in found["signatures"]["bleu"] and "nc:6" in found["signatures"]["chrf"]
     record = read_record(run)
@@ -214,6 +216,12 @@ def test_options_of_generate(run: Path) -> None:
     assert translator(["a dog"], return_dict_in_generate=True, num_return_sequences=1) == translator(["a dog"])
     with pytest.raises(InputError, match="Expected one translation per text, found num_return_sequences 2"):
         translator(["a dog"], num_beams=2, num_return_sequences=2)
+    assert translator(["a dog"], num_return_sequences=None) == translator(["a dog"])
+    assert translator.align("a dog", num_return_sequences=1).translation == translator(["a dog"])[0]
+    translator.model.generation_config.num_return_sequences = 2
+    for use in (translator, translator.align):
+        with pytest.raises(InputError, match="leave out num_return_sequences" if use == translator.align else "found"):
+            use("a dog")
     for size in (0, -5):
         with pytest.raises(InputError, match=f"batch_size must be at least 1, found {size}"):
             translator(["a dog"], batch_size=size)
@@ -221,7 +229,7 @@ def test_options_of_generate(run: Path) -> None:
 
 def test_a_transformer_reads_in_place_of_the_encoder(pairs: Path, encoder: Path, tmp_path: Path) -> None:
     record = train(pairs, tmp_path / "run", "--encoder", str(encoder), "--max_steps", "2")
-    assert record["model"]["encoder"] == str(encoder)
+    assert record["model"]["encoder"] == str(encoder) and record["model"]["encoder_learning_rate"] == 5e-5
     model, tokenizer = ml.load_run(str(tmp_path / "run"))
     assert model.config.encoder_config["model_type"] == "bert" and "target_tokenizer" in vars(tokenizer)
     translator = ml.Translator.from_run(str(tmp_path / "run"))
@@ -237,6 +245,57 @@ def test_a_transformer_reads_in_place_of_the_encoder(pairs: Path, encoder: Path,
     assert str(encoder) not in card.replace(read_record(tmp_path / "run")["command"], "") and "base_model" not in card
     record["model"] |= {"encoder": "me/bert", "is_from_hub": True}
     assert "base_model: me/bert" in make_card(record, "me/tr")
+
+
+def test_a_pretrained_encoder_has_a_learning_rate_of_its_own(pairs: Path, encoder: Path, tmp_path: Path) -> None:
+    flags: dict[str, Any] = {"dataset": str(pairs), "source_column": "en", "target_column": "es", "use_cpu": True}
+    given: dict[str, Any] = flags | {
+        "encoder": str(encoder),
+        "max_length": 40,
+        "hidden_size": 8,
+        "output_dir": str(tmp_path / "run"),
+    }
+    trainer = TranslationJob(**given, encoder_learning_rate=1e-4).runner().trainer()
+    model = trainer.model
+    assert isinstance(model, LstmForConditionalGeneration)
+    groups = trainer.create_optimizer().param_groups
+    rates = {parameter: group["lr"] for group in groups for parameter in group["params"]}
+    of_encoder = set(model.encoder.model.parameters())
+    assert set(rates) == {one for one in model.parameters() if one.requires_grad}
+    assert all(rate == (1e-4 if one in of_encoder else 2e-3) for one, rate in rates.items())
+    with pytest.raises(InputError, match="--encoder_learning_rate must be finite and not negative, found -1"):
+        TranslationJob(**given, encoder_learning_rate=-1)
+
+
+def test_the_configuration_of_another_model_gets_this_vocabulary(
+    pairs: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    sizes: dict[str, Any] = {"d_model": 16, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32, "encoder_layers": 1}
+    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "decoder_layers": 1}
+    of_other = {"vocab_size": 65_001, "decoder_vocab_size": 65_001, "bad_words_ids": [[65_000]], "pad_token_id": 65_000}
+    MarianConfig(**sizes, **heads, **of_other).save_pretrained(tmp_path)
+    flags = ["--transformer_config", str(tmp_path / "config.json"), *FAST, "--max_steps", "2"]
+    train(pairs, tmp_path / "run", *flags)
+    model, _ = ml.load_run(str(tmp_path / "run"))
+    own = model.generation_config
+    assert (own.forced_eos_token_id, own.bad_words_ids) == (None, None) and len(
+        ml.Translator.from_run(str(tmp_path / "run"))("a dog")
+    ) == 1
+    again = train(
+        pairs,
+        tmp_path / "greedy",
+        "--transformer",
+        str(tmp_path / "run"),
+        *FAST,
+        "--num_beams",
+        "1",
+        "--max_steps",
+        "1",
+    )
+    assert again["model"]["num_beams"] == 1
+    short = ["--config_overrides", "max_position_embeddings=19"]
+    told = fails("train", *SMALL, *NAMES, "--dataset", pairs, "--output_dir", tmp_path / "short", *flags, *short)
+    assert "reads 19 tokens at most, found --max_length 20" in told
 
 
 def test_a_transformer_from_scratch_and_one_that_is_fine_tuned(pairs: Path, tmp_path: Path) -> None:
@@ -387,6 +446,21 @@ def test_scores_intervals_and_paired_tests_agree_with_sacrebleu() -> None:
     assert signatures(close, references)["bleu"].startswith("nrefs:1|case:mixed")
 
 
+def test_bleu_counts_characters_where_there_are_no_spaces() -> None:
+    texts = {
+        "zh": ["我今天看见一只狗。", "你好吗？我很好。", "他在公园里跑步。"],
+        "char": ["今日は犬を見ました。", "お元気ですか。", "公園で走っています。"],
+        "13a": ["Veo un perro hoy.", "¿Cómo estás?", "오늘 개를 보았습니다."],
+    }
+    thai = ["วันนี้ฉันเห็นสุนัข", "สบายดีไหม", "เขาวิ่งในสวน"]
+    for tokenizer, references in [*texts.items(), ("char", thai)]:
+        assert score_translations(references, references)["bleu"] == pytest.approx(100)
+        worse = [references[0][:-1], *references[1:]]
+        found = score_systems({"": references, "worse": worse}, references, 100)
+        assert 50 < found["worse"]["bleu"]["score"] < 100
+        assert f"tok:{tokenizer}|" in signatures(references, references)["bleu"]
+
+
 def test_a_translator_that_decodes_greedily(pairs: Path, tmp_path: Path) -> None:
     train(pairs, tmp_path / "run", *FAST, "--num_beams", "1", "--length_penalty", "0.5", "--max_steps", "2")
     assert ml.load_run(str(tmp_path / "run"))[0].generation_config.num_beams == 1
@@ -512,6 +586,8 @@ def test_translators_are_compared(
     )
     assert luong["costs"]["texts_per_second"] > 0 and "none" in (tmp_path / "out" / "comparison.md").read_text("utf-8")
     assert found["learned_from_other_rows"] == []
+    also = "12 of the 12 test texts are also in train."
+    assert also in caplog.text and also in (tmp_path / "out" / "comparison.md").read_text("utf-8")
     assert (tmp_path / "out" / "report.html").exists() and (tmp_path / "out" / "by_length.svg").exists()
     train(pairs, tmp_path / "turned", "--source_column", "es", "--target_column", "en", "--max_steps", "1")
     assert "translate different things: en to es, es to en" in fails(
@@ -650,6 +726,9 @@ def test_files_with_a_column_of_translations_are_translated_from_the_language_of
     Dataset.from_list(rows).to_parquet(tmp_path / "rows.parquet")
     for name in ("rows.jsonl", "rows.parquet"):
         assert [row["translation"] for row in predict(str(run), input=str(tmp_path / name))] == expected
+    assert "Name it with --text_column" in fails(
+        "predict", run, "--input", write_csv(tmp_path / "two.csv", [("un perro",)], ("ES",))
+    )
     rows[1]["translation"].pop("en")
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     assert "There is no text in line 2 of" in fails("predict", run, "--input", tmp_path / "rows.jsonl")
