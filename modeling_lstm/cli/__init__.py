@@ -14,6 +14,8 @@ from .registry import COMMANDS, Command, run
 
 __all__ = ["COMMANDS", "main"]
 
+RESUMABLE = ("train", "distill", "pretrain")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status: 0, or 2 for input that cannot be used."""
@@ -34,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run_command(given: list[str]) -> int:
     if not given or given[0] not in COMMANDS:
         return show_usage(given, COMMANDS)
-    if given[0] not in ("train", "distill", "pretrain"):  # the others run in a single process
+    if given[0] not in RESUMABLE:  # the others run in a single process
         if not is_main():
             return 0
         leave_launch()
@@ -46,6 +48,8 @@ def _run_command(given: list[str]) -> int:
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     for noisy in ("httpx", "httpx2", "datasets", "filelock", "fsspec", "absl", "matplotlib", "gensim", "smart_open"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Two checkpoints within a second are sorted by their numbers, which is just as well
+    logging.getLogger("transformers.trainer_utils").addFilter(lambda record: "mtime" not in record.getMessage())
     try:
         return run(given[0], given[1:])
     except InputError as error:
@@ -60,7 +64,8 @@ def _run_command(given: list[str]) -> int:
             return _complain(f"{error.filename!r}: {cause}" if error.filename else cause)
         raise
     except KeyboardInterrupt:
-        print("modeling-lstm: interrupted", file=sys.stderr)
+        more = "; --resume_from_checkpoint last continues from the last checkpoint" * (given[0] in RESUMABLE)
+        print(f"modeling-lstm: interrupted{more}", file=sys.stderr)
         return 130
 
 

@@ -198,5 +198,5 @@ class TokenizerArguments:
 def split_subset(source: str) -> tuple[str, str | None]:
     """Split `id:subset` or `folder:subset` into its two parts; the subset is `None` if there is none."""
     name, colon, subset = source.rpartition(":")
-    is_whole = not colon or "://" in source or exists(Path(source))
+    is_whole = not colon or "://" in source or subset.startswith(("\\", "/")) or exists(Path(source))
     return (source, None) if is_whole else (name, subset)

@@ -2,24 +2,15 @@
 
 from collections.abc import Iterable
 
-from ..models.text_classifier import JOINT
 from ..utils.errors import as_text, require
 from .formats.table import normalize_name
 
-LINE_BREAK = "\n"  # joins the texts of several columns in runs whose `run.json` names no separator
 TRANSLATIONS = "translation"  # a column of objects with a text for each language, as in many Hub data sets
 TEXT_COLUMNS = ("text", "sentence", "review", "tweet", "content", "comment", "body", "document", "message", "question")
-
-
 LABEL_COLUMNS = (
     *("label", "labels", "sentiment", "class", "category"),
     *("coarse_label", "target", "score", "rating", "stars"),
 )
-
-
-def join_texts(parts: Iterable[str], separator: str = JOINT) -> str:
-    """Join the texts of several columns."""
-    return separator.join(parts)
 
 
 def guess_text_column(
@@ -76,7 +67,7 @@ def guess_label_column(columns: Iterable[str], text_column: list[str]) -> str:
     require(
         len(others) > 0,
         f"Which column holds the label? There is none besides {as_text(text_column)!r}. If the labels are names of "
-        "files or folders, write them into a column, for example of a CSV file.",
+        "files or folders, write them into a column: the guide Data shows how.",
     )
     usual = _usual(LABEL_COLUMNS, others)
     first = next((found for name in LABEL_COLUMNS[:2] if (found := _usual([name], usual))), usual)

@@ -78,7 +78,8 @@ def hold_out(
         apart = "" if groups is None else f" with {dealt[0]} different values of {group_name}"
         require(
             min(dealt) >= 2 and len(kept) >= 10,
-            f"The train split has {len(kept)} rows{apart}, too few to hold some of them out for {name}.",
+            f"The train split has {len(kept)} rows{apart}, too few to hold some of them out for {name}: 10 rows"
+            f"{' and 2 different values' * bool(apart)} are needed. Name the rows for {name} in a file of their own.",
         )
         folds = int(min(dealt))
         chosen = min(folds - 1, max(1, round(folds * share)))

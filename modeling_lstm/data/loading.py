@@ -13,7 +13,7 @@ from datasets import Dataset, DatasetDict, Features, Value
 from ..models.text_classifier import JOINT
 from ..utils.errors import InputError, as_text, require
 from .arguments import DataArguments, FileArguments, ProblemType, SourceArguments, SplitArguments, split_subset
-from .columns import guess_label_column, guess_text_column, join_texts
+from .columns import guess_label_column, guess_text_column
 from .formats.table import ROWS_AT_ONCE, normalize_name
 from .held_out import draw_rows, hold_out, keep_labels, number_groups, single_labels
 from .labels.known_readers import make_label_reader
@@ -262,7 +262,11 @@ def check_texts(rows: Dataset, split: Split, columns: list[str], max_characters:
             for text in batch[column]:
                 number += 1
                 if text is None:
-                    raise InputError(f"The text in {split.locate(number)} is missing (column {column!r}).")
+                    missing = sum(one is None for one in rows[column])
+                    raise InputError(
+                        f"The text in {split.locate(number)} is missing (column {column!r}), {missing:,} of "
+                        f"{rows.num_rows:,} in all: fill them in, or leave these rows out."
+                    )
                 if not isinstance(text, str):
                     found = getattr(rows.features[column], "dtype", rows.features[column])
                     raise InputError(f"The column {column!r} of the {split.origin} must hold text, found {found}.")
@@ -307,7 +311,7 @@ def _standard_form(rows: Dataset, split: str, text_column: list[str], labels: La
         texts = zip(*(batch[column] for column in text_column), strict=True)
         values = zip(*(batch[column] for column in labels.columns), strict=True)
         return {
-            "text": [join_texts(parts, separator) for parts in texts],
+            "text": [separator.join(parts) for parts in texts],
             "label": [labels.read(value, features) for value in values],
         }
 

@@ -11,11 +11,12 @@ from datasets import Dataset, DatasetDict, Features, Value, load_dataset
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
 
+from ..models.text_classifier import JOINT
 from ..utils.display import warn_once
 from ..utils.errors import InputError, as_text, explain_save_failure, first_line, require
 from ..utils.files import exists
 from .arguments import FileArguments, split_subset
-from .columns import guess_text_column, join_texts
+from .columns import guess_text_column
 from .formats.encodings import find_suffix
 from .formats.known_formats import FORMATS, warn_of_unused
 from .hub_files import find_hub_files
@@ -160,7 +161,7 @@ def read_texts(
     require(rows.num_rows > 0, f"{source!r} has no text in the column {as_text(columns)}: all its values are missing.")
     features = Features({"text": Value("string")})
     return rows.map(
-        lambda *parts: {"text": [join_texts(row) for row in zip(*parts, strict=True)]},
+        lambda *parts: {"text": [JOINT.join(row) for row in zip(*parts, strict=True)]},
         input_columns=columns,
         remove_columns=columns,
         batched=True,
@@ -173,7 +174,7 @@ def locate_source(source: str) -> Literal["built-in", "local", "hub"]:
     if source == BUILT_IN:
         return "built-in"
     path = Path(source)
-    is_path = exists(path) or find_suffix(path) in FORMATS or source.startswith((".", "/", "~"))
+    is_path = exists(path) or find_suffix(path) in FORMATS or source.startswith((".", "/", "~")) or "\\" in source
     return "local" if is_path else "hub"
 
 

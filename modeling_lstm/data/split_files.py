@@ -177,10 +177,17 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
     suffixes = {find_suffix(path) for path in files}
     if hinted := _find_hints(others, folder):
         logger.warning("%s: not reading %s, which have another format.", folder, as_text(hinted[:5]))
+    shown = {
+        suffix: next(path.relative_to(folder) for path in files if find_suffix(path) == suffix) for suffix in suffixes
+    }
+    require(
+        len(suffixes) < 2,
+        f"{str(folder)!r} holds files of several formats ({as_text(sorted(map(str, shown.values())))}): name one file, "
+        "or keep one format.",
+    )
     require(
         len(suffixes) == 1,
-        f"{str(folder)!r} must be, or hold, files of one of the formats {as_text(FORMATS)}, "
-        f"found {as_text(sorted(suffixes)) or 'none'}.",
+        f"{str(folder)!r} must be, or hold, files of one of the formats {as_text(FORMATS)}, found none.",
     )
     _check_shards(files)
     splits: dict[str, list[Path]] = {}

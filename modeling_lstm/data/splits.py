@@ -53,10 +53,12 @@ class Split(ABC):
 
     def require(self, columns: Iterable[str]) -> None:
         """Raise [`InputError`] for columns that the split does not have."""
-        missing = [repr(column) for column in columns if self.find(column) is None]
+        missing = [column for column in columns if self.find(column) is None]
+        is_nested = any("." in column and self.find(column.partition(".")[0]) is not None for column in missing)
         require(
             not missing,
-            f"The {self.origin} has no column {as_text(missing)}; its columns are {as_text(self.columns)}.",
+            f"The {self.origin} has no column {as_text(map(repr, missing))}; its columns are {as_text(self.columns)}."
+            + " Fields inside a column cannot be named: write them as columns of their own." * is_nested,
         )
 
     def read(self, columns: list[str]) -> Dataset:

@@ -26,6 +26,7 @@ ROBERTAS = {
 }
 WHOLE = 10**9  # a maximum length that truncates no text
 MAX_LOGITS = 2**28  # of a batch: 1 GiB
+MANY_UNKNOWN = 0.5  # share of tokens out of the vocabulary from which on to warn
 ENCODING = 4  # increase it when `tokenize` stores something else, so that older caches are not used
 
 
@@ -207,6 +208,12 @@ def tokenize(
         statistics["rows_out_of_vocabulary"],
         100 * statistics["out_of_vocabulary"],
     )
+    if statistics["out_of_vocabulary"] > MANY_UNKNOWN:
+        logger.warning(
+            "%s: most words are not in the vocabulary, so the model cannot tell them apart. Try a lower "
+            "--min_frequency, or subwords (--tokenizer_algorithm unigram).",
+            name,
+        )
     return TokenizedSplit(rows.remove_columns(["tokens", "unknown", "content"]), statistics)
 
 

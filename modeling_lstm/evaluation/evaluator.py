@@ -16,7 +16,7 @@ from ..data.digests import identify_rows
 from ..data.overlap import describe_overlap
 from ..data.tokenization import WHOLE
 from ..models.text_classifier import JOINT
-from ..runs.record import RECORD, RunRecord, data_sources, located_sources, read_record
+from ..runs.record import RECORD, RunRecord, data_sources, located_sources, name_run, read_record
 from ..runs.run_folders import label_names, load_for_inference, problem_type_of, run_folder
 from ..tasks.base import Task, TaskData, task_of
 from ..utils.errors import require
@@ -36,7 +36,7 @@ FURTHER: dict[str, tuple[str, str]] = {
 }
 
 
-def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings: Any) -> dict[str, Any]:
+def evaluate(run: str | Path, arguments: EvaluationArguments | None = None, **settings: Any) -> dict[str, Any]:
     """
     Evaluate a run. For a run folder, the result is written to `RUN/evaluation/SPLIT/` and `run.json`. For another data
     set than the run's own, it is only written to `RUN/evaluation/DATASET-SPLIT/` (for a file, with a digest after its
@@ -56,7 +56,7 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
         InputError: the run is damaged, or the split cannot be used; or the model has no `run.json` and either is not a
             classifier or no `dataset` is given.
     """
-    run, arguments = str(run), settings_of(EvaluationArguments, arguments, settings)
+    run, arguments = name_run(run), settings_of(EvaluationArguments, arguments, settings)
     is_here, is_other = Path(run).is_dir(), arguments.dataset is not None
     folder = run_folder(run, arguments.revision)
     is_model_alone = not (folder / RECORD).is_file() and (folder / "config.json").is_file()

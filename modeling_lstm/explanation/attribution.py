@@ -33,7 +33,7 @@ class Encoded:
         words: The words as written in the text, and the special tokens.
         token_spans: The index of each word's first token, and of the token after its last.
         char_spans: The index of each word's first character, and of the character after its last; equal for a special
-            token.
+            token other than `[SEP]` between two texts.
     """
 
     text: str
@@ -94,7 +94,7 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[Any, list[t
 
     Returns:
         What the tokenizer returned, as tensors; the first character of each token in `text` and the one after its last,
-        equal for special tokens; and the text of each token.
+        equal for special tokens other than `[SEP]` between two texts; and the text of each token.
 
     Raises:
         InputError: the text is not UTF-8.
@@ -106,16 +106,30 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[Any, list[t
     found: Any = tokenizer(*parts, truncation=is_limited, return_offsets_mapping=True, return_tensors="pt")
     shifts = {0: 0, 1: len(parts[0]) + len(JOINT), None: 0}
     owners = found.sequence_ids(0)
-    char_spans = [
-        (begin + shifts[owner], end + shifts[owner])
-        for owner, (begin, end) in zip(owners, found["offset_mapping"][0].tolist(), strict=True)
-    ]
+    between = _find_separator(owners) if len(parts) == 2 else None
+    char_spans: list[tuple[int, int]] = []
+    for index, (owner, (begin, end)) in enumerate(zip(owners, found["offset_mapping"][0].tolist(), strict=True)):
+        if owner is not None:
+            char_spans.append((begin + shifts[owner], end + shifts[owner]))
+        elif index == between:
+            char_spans.append((len(parts[0]) + 1, len(parts[0]) + len(JOINT) - 1))
+        else:
+            position = char_spans[-1][1] if char_spans else 0
+            char_spans.append((position, position))
     special = tokenizer.convert_ids_to_tokens(found["input_ids"][0].long().tolist())
     words = [
         str(token) if owner is None else text[begin:end]
         for owner, token, (begin, end) in zip(owners, special, char_spans, strict=True)
     ]
     return found, char_spans, words
+
+
+def _find_separator(owners: list[int | None]) -> int | None:
+    """Return the index of the special token between two texts, given which of them each token belongs to."""
+    after = max((index for index, owner in enumerate(owners) if owner == 0), default=-1)
+    before = owners.index(1) if 1 in owners else None
+    found = [index for index, owner in enumerate(owners[:before]) if owner is None and index > after]
+    return (found[0] if before is None else found[-1]) if found else None
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
@@ -131,10 +145,14 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
     char_spans: list[tuple[int, int]] = []
     for index, ((owner, number), (begin, end)) in enumerate(zip(numbers, offsets, strict=True)):
         before = numbers[index - 1] if index > 0 else (None, None)
-        # A subword of the same word, or of a character that the tokenizer split into two words
-        if owner is not None and owner == before[0] and (number == before[1] or begin == end):
+        if (
+            owner is not None
+            and owner == before[0]
+            and _belong(text, char_spans[-1], (begin, end), number == before[1])
+        ):
+            is_blank = char_spans[-1][0] == char_spans[-1][1]
             token_spans[-1] = (token_spans[-1][0], index + 1)
-            char_spans[-1] = (char_spans[-1][0], end)
+            char_spans[-1] = (begin if is_blank else char_spans[-1][0], end)
         else:
             token_spans.append((index, index + 1))
             char_spans.append((begin, end))
@@ -144,6 +162,23 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
         for (first, _), (begin, end) in zip(token_spans, char_spans, strict=True)
     ]
     return Encoded(text, found["input_ids"].long(), words, token_spans, char_spans)
+
+
+def _belong(text: str, word: tuple[int, int], token: tuple[int, int], is_same: bool) -> bool:
+    """
+    Return whether a token belongs to the word before it.
+
+    Args:
+        text: The text.
+        word: The first character of that word, and the one after its last; equal if it is only a blank so far.
+        token: The same of the token.
+        is_same: Whether the tokenizer takes both for one word. Some take the whole text for one.
+    """
+    if word[0] == word[1]:  # a token for a blank belongs to the word after it
+        return True
+    if token[0] == token[1]:  # of a character that the tokenizer split into two words, or a blank
+        return not (text[token[0] : token[0] + 1].isspace() and text[token[0] :].strip())
+    return is_same and not any(map(str.isspace, text[word[1] : token[0]]))
 
 
 def score_label(model: PreTrainedModel, logits: torch.Tensor, label: int) -> torch.Tensor:

@@ -14,6 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from ..data.tokenization import max_positions
 from ..models.text_classifier import list_texts
+from ..runs.record import name_run
 from ..runs.run_folders import load_for_inference
 from ..utils.errors import check_text, require
 from ..utils.settings import settings_of
@@ -38,7 +39,7 @@ class TextGenerator:
         self.tokenizer = tokenizer
 
     @classmethod
-    def from_run(cls, run: str, revision: str | None = None) -> "TextGenerator":
+    def from_run(cls, run: str | Path, revision: str | None = None) -> "TextGenerator":
         """
         Load the language model of a run folder or Hub id, onto the GPU if there is one.
 
@@ -47,10 +48,10 @@ class TextGenerator:
         """
         model, tokenizer = load_for_inference(run, revision)
         is_one = model.can_generate() and not model.config.is_encoder_decoder
-        require(is_one, f"{run!r} is not a language model: train one with modeling-lstm pretrain.")
+        require(is_one, f"{str(run)!r} is not a language model: train one with modeling-lstm pretrain.")
         require(
             getattr(model.config, "reads_backward", False) is False,
-            f"{run!r} reads only backward, so it cannot continue a prompt: pretrain with --direction both.",
+            f"{str(run)!r} reads only backward, so it cannot continue a prompt: pretrain with --direction both.",
         )
         return cls(model, tokenizer)
 
@@ -145,7 +146,10 @@ class TextGenerator:
 
 @torch.inference_mode()
 def generate(
-    run: str, prompts: str | Sequence[str] | None = None, arguments: GenerationArguments | None = None, **settings: Any
+    run: str | Path,
+    prompts: str | Sequence[str] | None = None,
+    arguments: GenerationArguments | None = None,
+    **settings: Any,
 ) -> list[str]:
     """
     Write text with a language model.
@@ -166,7 +170,7 @@ def generate(
     if chosen.output is not None:
         check_output(Path(chosen.output))
     texts = [prompts] if isinstance(prompts, str) else [""] if prompts is None else list(prompts)
-    generator = TextGenerator.from_run(str(run), chosen.revision)
+    generator = TextGenerator.from_run(name_run(run), chosen.revision)
     set_seed(chosen.seed)
     found = list(_write(generator, texts, chosen))
     if chosen.output is not None:

@@ -1,6 +1,7 @@
 """Fill in masked tokens with a masked language model."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -46,7 +47,7 @@ class MaskFiller:
         self.tokenizer = tokenizer
 
     @classmethod
-    def from_run(cls, run: str, revision: str | None = None) -> "MaskFiller":
+    def from_run(cls, run: str | Path, revision: str | None = None) -> "MaskFiller":
         """
         Load the masked language model of a run folder or Hub id, onto the GPU if there is one.
 
@@ -56,7 +57,7 @@ class MaskFiller:
         model, tokenizer = load_for_inference(run, revision)
         require(
             type(model).__name__.endswith("ForMaskedLM"),
-            f"{run!r} is not a masked language model: train one with modeling-lstm pretrain --task fill-mask.",
+            f"{str(run)!r} is not a masked language model: train one with modeling-lstm pretrain --task fill-mask.",
         )
         return cls(model, tokenizer)
 

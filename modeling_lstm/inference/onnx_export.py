@@ -19,7 +19,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..models.recurrence_lstm import LstmEncoder, LstmLayer
 from ..models.text_classifier import INPUTS, MODEL, TextClassifier
 from ..models.text_rules import cuts_at_blanks
-from ..runs.record import RECORD
+from ..runs.record import RECORD, name_run
 from ..runs.run_folders import load_run, problem_type_of, run_folder, task_of_run
 from ..tasks.base import TEXT_CLASSIFICATION
 from ..utils.errors import InputError, first_line, require, require_extra
@@ -36,7 +36,10 @@ TOLERANCE = {"fp32": 1e-4, "int8": 0.2}
 
 
 def export(
-    run: str, output_dir: str | None = None, arguments: ExportArguments | None = None, **settings: Any
+    run: str | Path,
+    output_dir: str | Path | None = None,
+    arguments: ExportArguments | None = None,
+    **settings: Any,
 ) -> dict[str, Any]:
     """
     Write a run as ONNX with its tokenizer, its labels and a classifier that needs no torch.
@@ -54,7 +57,7 @@ def export(
     Raises:
         InputError: the run or the folder cannot be used, an extra is missing, or the exported model's answers differ.
     """
-    run, arguments = str(run), settings_of(ExportArguments, arguments, settings)
+    run, arguments = name_run(run), settings_of(ExportArguments, arguments, settings)
     require(output_dir is not None or Path(run).is_dir(), f"{run!r} is not a local folder: name the folder to write.")
     folder = Path(run) / EXPORTED if output_dir is None else Path(output_dir)
     _check_folder(folder)

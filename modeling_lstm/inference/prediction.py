@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..models.text_classifier import JOINT
+from ..runs.record import name_run, separator_of
 from ..utils.errors import require
 from ..utils.files import exists
 from ..utils.settings import settings_of
@@ -34,7 +35,7 @@ Text = str | tuple[str, ...] | Mapping[str, str]
 
 
 def predict(
-    run: str,
+    run: str | Path,
     texts: Text | Sequence[Text] | None = None,
     arguments: PredictionArguments | None = None,
     **settings: Any,
@@ -62,20 +63,17 @@ def predict(
         InputError: the run, the input or the output cannot be used; the output file is then not written.
     """
     arguments = settings_of(PredictionArguments, arguments, settings)
-    run, joined = str(run), None
-    if texts is not None:
-        joined = [_join(text) for text in ([texts] if isinstance(texts, (str, Mapping)) else texts)]
+    run = name_run(run)
     output = Path(arguments.output) if arguments.output else None
     if arguments.engine == "ray":
-        require(joined is None, "--engine ray answers files: name them with --input.")
+        require(texts is None, "--engine ray answers files: name them with --input.")
         from .ray_prediction import predict_by_ray
 
         return predict_by_ray(run, arguments)
-    _check_request(joined, arguments, output)
+    _check_request(texts is not None, arguments, output)
     folder = model_folder(run, arguments.revision)
     data = data_of_training(folder, run)
-    if isinstance(texts, tuple) and _are_one(texts, data):
-        joined = [_join(texts)]
+    joined = None if texts is None else _join_all(texts, data)
 
     def open_answering() -> Answering:
         return as_answering(open_predictor(folder, arguments.backend, name=run), arguments.all_scores)
@@ -88,17 +86,24 @@ def predict(
     return _predict_rows(open_answering, data, joined, arguments, output)
 
 
+def _join_all(texts: Any, data: Mapping[str, Any]) -> list[Any]:
+    """Return a list of texts, in which those that are read together are joined as in files."""
+    is_one = isinstance(texts, (str, Mapping)) or (isinstance(texts, tuple) and _are_one(texts, data))
+    separator = separator_of(data)
+    return [_join(text, separator) for text in ([texts] if is_one else texts)]
+
+
 def _are_one(texts: tuple[Any, ...], data: Mapping[str, Any]) -> bool:
     """Whether texts are those of the columns that a run reads together, according to the `data` of its `run.json`."""
     number = len(data.get("text_column") or ()) if "separator" in data else 0
     return 1 < number == len(texts) and all(isinstance(one, str) and JOINT not in one for one in texts)
 
 
-def _join(text: Any) -> Any:
+def _join(text: Any, separator: str) -> Any:
     """Return texts that are read together as one, as in files. Anything else is left to be checked."""
     if isinstance(text, Mapping) and text.keys() == {"text", "text_pair"}:
         text = (text["text"], text["text_pair"])
-    return JOINT.join(text) if isinstance(text, tuple) and all(isinstance(part, str) for part in text) else text
+    return separator.join(text) if isinstance(text, tuple) and all(isinstance(part, str) for part in text) else text
 
 
 def _predict_rows(
@@ -131,10 +136,10 @@ def _predict_rows(
     return rows if output is None else write_rows(rows, output, columns | kept)
 
 
-def _check_request(texts: list[str] | None, arguments: PredictionArguments, output: Path | None) -> None:
+def _check_request(has_texts: bool, arguments: PredictionArguments, output: Path | None) -> None:
     """Raise if settings contradict each other, or if the output cannot be written."""
     require(
-        (texts is None) != (arguments.input is None),
+        has_texts != (arguments.input is not None),
         "Give either sentences or --input FILE (or --input - for standard input).",
     )
     require(

@@ -14,13 +14,13 @@ from typing import Any
 import pyarrow as pa
 
 from ..data.arguments import FileArguments
-from ..data.columns import LINE_BREAK, TEXT_COLUMNS, TRANSLATIONS, guess_text_column, join_texts
+from ..data.columns import TEXT_COLUMNS, TRANSLATIONS, guess_text_column
 from ..data.formats.delimited import DELIMITERS, Delimited, Lines, find_mark, read_lines
 from ..data.formats.encodings import check_encoding, explain_damage, find_suffix
 from ..data.formats.known_formats import FORMATS, SETTINGS, open_table, warn_of_unused
 from ..data.formats.parquet import ParquetFile
 from ..data.formats.table import Table, find_column, normalize_name
-from ..runs.record import columns_of_training
+from ..runs.record import columns_of_training, separator_of
 from ..utils.display import warn_once
 from ..utils.errors import InputError, as_text, require
 from ..utils.settings import to_flags
@@ -77,7 +77,7 @@ def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:
     values = _add_hint(table.rows([*columns, *kept]), hint)
     if isinstance(table, Lines):
         values = ((line,) for line in _warn_of_header((line for (line,) in values), str(path)))
-    rows = _rows(table, values, columns, record.get("separator", LINE_BREAK), language)
+    rows = _rows(table, values, columns, separator_of(record), language)
     return Input(rows, kept, lambda number: f"The text in {table.locate(number)}")
 
 
@@ -163,7 +163,7 @@ def _rows(
             raise InputError(
                 f"There is no text in {table.locate(number)} (column {as_text(columns)!r}): found {list(parts)}."
             )
-        yield join_texts(parts, separator), values[len(columns) :]
+        yield separator.join(parts), values[len(columns) :]
     require(number > 0, f"{str(table.path)!r} has no rows.")
 
 

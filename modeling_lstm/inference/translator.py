@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ class Translator:
         self.target_tokenizer: Any = target_tokenizer(tokenizer)
 
     @classmethod
-    def from_run(cls, run: str, revision: str | None = None) -> "Translator":
+    def from_run(cls, run: str | Path, revision: str | None = None) -> "Translator":
         """
         Load the translator of a run folder or Hub id, onto the GPU if there is one.
 
@@ -63,7 +64,7 @@ class Translator:
         model, tokenizer = load_for_inference(run, revision)
         require(
             model.can_generate() and model.config.is_encoder_decoder,
-            f"{run!r} is not a translation model: train one with modeling-lstm train --task translation.",
+            f"{str(run)!r} is not a translation model: train one with modeling-lstm train --task translation.",
         )
         return cls(model, tokenizer)
 

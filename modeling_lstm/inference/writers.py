@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from ..data.formats.json_lines import WrittenValue
 from ..utils.errors import InputError, explain_save_failure
-from ..utils.files import write_file
+from ..utils.files import check_writable, write_file
 from .answering import Row
 
 ROW_GROUP = 4_096
@@ -25,6 +25,7 @@ def check_output(path: Path) -> None:
         raise InputError(f"--output must end in {', '.join(WRITERS)}, found {str(path)!r}.")
     if path.is_dir():
         raise InputError(f"--output {str(path)!r} is a folder: name a file.")
+    check_writable(path.parent, "--output")  # where a new file is written, and renamed
 
 
 def write_rows(rows: Iterator[Row], path: Path, columns: dict[str, pa.DataType]) -> int:

@@ -26,15 +26,26 @@ def tile(text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
     position = 0
     for first, last in offsets:
         if tiles and first > position:
-            position = _find_composed_end(text, tiles[-1][0], position, first)
+            begin = next((begin for begin, end in reversed(tiles) if begin < end), 0)
+            position = _find_composed_end(text, begin, position, first)
             tiles[-1] = (tiles[-1][0], position)
         while position < first and text[position].isspace():
             position += 1
-        tiles.append((position, max(position, last)))
+        begin, end = position, max(position, last)
+        while begin < end and _is_blank(text[begin]):  # some tokens hold the blank before their word
+            begin += 1
+        while end > begin and _is_blank(text[end - 1]):
+            end -= 1
+        tiles.append((begin, end) if begin < end else (position, position))
         position = tiles[-1][1]
     if tiles and text[position:].strip():
         tiles[-1] = (tiles[-1][0], len(text.rstrip()))
     return tiles
+
+
+def _is_blank(character: str) -> bool:
+    """Return whether a character is white space to Unicode, and not a token of its own."""
+    return character.isspace() and character not in "\x1c\x1d\x1e\x1f"
 
 
 def _find_composed_end(text: str, begin: int, index: int, limit: int) -> int:

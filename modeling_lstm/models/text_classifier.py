@@ -396,7 +396,11 @@ def classify_arguments() -> None:
     parser = argparse.ArgumentParser(description="Classify sentences with the model in this folder.")
     parser.add_argument("texts", nargs="+", metavar="text")
     texts = parser.parse_args().texts
-    for text, answer in zip(texts, TextClassifier.from_onnx(Path(__file__).parent)(texts), strict=True):
+    try:
+        answers = TextClassifier.from_onnx(Path(__file__).parent)(texts)
+    except (ImportError, OSError, ValueError) as error:
+        parser.error(str(error))
+    for text, answer in zip(texts, answers, strict=True):
         print(json.dumps({"text": text, **answer}, ensure_ascii=False))
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import TokenizersBackend
+from transformers import BatchEncoding, TokenizersBackend
 
 from .offsets import Token, list_tokens, tile, tile_encoding
 from .text_rules import CHARACTER, make_normalizer, make_pre_tokenizer
@@ -27,9 +27,9 @@ _NO_BLANK = r" (?=[.,!?]|n't\b|'(?:s|m|d|re|ve|ll)\b)"  # spaces between units t
 
 
 def _part(text: str) -> tuple[str, str | None]:
-    """Split a text at `[SEP]`. An empty second text becomes a space, so that the tokenizer does not drop it."""
+    """Split a text at `[SEP]`."""
     first, joint, second = text.partition(JOINT)
-    return first, (second or " ") if joint else None
+    return first, second if joint else None
 
 
 def _only_texts(texts: Any) -> Any:
@@ -135,17 +135,15 @@ class LstmTokenizer(TokenizersBackend):
 
         given, is_one = text, is_text(text)
         if text is not None and self.sep_token == SEPARATOR and not is_split:
-            if text_pair == "":
-                text_pair = " "
-            elif text_pair is None and splits_joined:
+            if text_pair is None and splits_joined:
                 if is_one:
                     text, text_pair = _part(text)
                 else:
                     text = [_part(one) if isinstance(one, str) and JOINT in one else one for one in text]
         if text is None or not settings.get("return_offsets_mapping"):
-            return super().__call__(text, text_pair, **settings)
+            return self._call(text, text_pair, settings)
         tensors = settings.pop("return_tensors", None)
-        found = super().__call__(text, text_pair, **settings)
+        found = self._call(text, text_pair, settings)
         if is_one:
             given, samples = [given], [(text, text_pair)]
         else:
@@ -161,6 +159,15 @@ class LstmTokenizer(TokenizersBackend):
             offsets.append(tile_encoding(encoding, tiled[number], SEPARATOR, place))
         found["offset_mapping"] = offsets[0] if is_one and not has_parts else offsets
         return found.convert_to_tensors(tensors, prepend_batch_axis=is_one and not has_parts)
+
+    def _call(self, text: Any, text_pair: Any, settings: dict[str, Any]) -> Any:
+        """Call the tokenizer of the base class, which drops the second text of a single pair if it is empty."""
+        if text_pair != "" or self.sep_token != SEPARATOR:
+            return super().__call__(text, text_pair, **settings)
+        found = super().__call__([(text, text_pair)], **settings)
+        if settings.get("return_tensors") is not None or settings.get("return_overflowing_tokens"):
+            return found
+        return BatchEncoding({name: values[0] for name, values in found.items()}, found.encodings)
 
     def encode(self, text: Any, text_pair: Any = None, *args: Any, **settings: Any) -> Any:
         """Same as in the base class, except that joined texts and pairs are read as by a call; see the class."""

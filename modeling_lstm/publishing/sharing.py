@@ -16,7 +16,7 @@ from ..hub.uploads import CARD, Push, check_tokens, find_files, open_repository,
 from ..inference.exports import FACTS, SCRIPT
 from ..models.text_classifier import MODEL
 from ..models.tokenization_lstm import TARGET
-from ..runs.record import FINGERPRINTS, RECORD, RunRecord, check_joined, read_record
+from ..runs.record import FINGERPRINTS, RECORD, RunRecord, check_joined, name_run, read_record
 from ..runs.run_folders import INDEX, VOCABULARIES, load_for_inference, weight_files
 from ..tasks.base import task_of
 from ..utils.errors import InputError, check_text, require
@@ -78,7 +78,7 @@ def check_card(run: str, repo_id: str, *, overwrite: bool = False) -> Path:
 
 
 def push(
-    run: str,
+    run: str | Path,
     repo_id: str,
     arguments: PushArguments | None = None,
     card: CardArguments | None = None,
@@ -108,7 +108,7 @@ def push(
         is_apart = arguments is None and card is None
         require(is_apart, "Give the settings as objects or as keywords, not both.")
         arguments, card = build_settings([PushArguments, CardArguments], settings)
-    run, arguments, card = str(run), arguments or PushArguments(), card or CardArguments()
+    run, arguments, card = name_run(run), arguments or PushArguments(), card or CardArguments()
     folder = Path(run)
     record, predictor = _open(run)
     text, card = _choose_card(folder / CARD, card)

@@ -1,6 +1,7 @@
 """`RunRecord`: what `run.json` holds, and how to read it. This module needs neither torch nor transformers."""
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, cast
@@ -96,6 +97,14 @@ def _resolve(value: Any) -> Any:
     return str(Path(value).resolve()) if isinstance(value, str) and Path(value).exists() else value
 
 
+def name_run(run: object) -> str:
+    """Return the name of a run folder or Hub id; [`InputError`] for anything else, such as a loaded model."""
+    is_name = isinstance(run, str | os.PathLike)
+    kind = type(run).__name__
+    require(is_name, f"Name a run folder or a model on the Hub, found a {kind}. A loaded model predicts in a pipeline.")
+    return str(run)
+
+
 def check_revision(run: str, revision: str | None) -> None:
     """Raise if a revision is given for a local folder."""
     require(
@@ -125,6 +134,11 @@ def columns_of_training(columns: Sequence[str], find: Callable[[str], str | None
         "--text_column.",
     )
     return [str(column) for column in found if column]
+
+
+def separator_of(data: Mapping[str, Any]) -> str:
+    """Return what stands between texts that a run reads together; older versions do not record it."""
+    return str(data.get("separator", "\n"))
 
 
 def check_joined(text: str, data: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ from ..models.tokenization_lstm import TARGET, LstmTokenizer, target_tokenizer
 from ..tasks.base import Task, task_class, task_name, task_of_auto_class
 from ..utils.errors import InputError, as_text, explain_errors, require
 from ..utils.files import write_folder, write_json
-from .record import FINGERPRINTS, RECORD, check_revision, read_record, read_run_file
+from .record import FINGERPRINTS, RECORD, check_revision, name_run, read_record, read_run_file
 
 INDEX = "model.safetensors.index.json"  # for weights in several files
 # Of tokenizers written in Python: GPT-2's, Marian's, those with SentencePiece
@@ -34,8 +34,6 @@ LOADED = (
     *("*config.json", "model.safetensors", MODEL, INDEX, "model-*.safetensors", "tokenizer*.json", FINGERPRINTS),
     *(f"{TARGET}/tokenizer*.json", *VOCABULARIES),
 )
-
-_NO_MODEL = "{!r} is not a run folder: it has no config.json. Name the folder that train wrote, or a model on the Hub."
 
 
 def save_run(
@@ -180,7 +178,7 @@ OpenRun = tuple[PreTrainedModel, Any]
 
 def open_run(run: "str | Path | OpenRun") -> OpenRun:
     """Return the model and tokenizer of a run folder or Hub id. If they are already open, return them unchanged."""
-    return run if isinstance(run, tuple) else load_run(str(run))
+    return run if isinstance(run, tuple) else load_run(name_run(run))
 
 
 def problem_type_of(model: PreTrainedModel) -> str:
@@ -204,6 +202,16 @@ def label_names(model: PreTrainedModel) -> list[str]:
     return [config.id2label[number] for number in range(config.num_labels)]
 
 
+def _explain_no_model(folder: Path, source: str) -> str:
+    """Say that a folder holds no model, or only that of an unfinished training."""
+    if any(folder.glob("checkpoint-*")):
+        return f"The training in {source!r} did not finish: resume it with --resume_from_checkpoint last."
+    return (
+        f"{source!r} is not a run folder: it has no config.json. Name the folder that train wrote, or a model on the "
+        "Hub."
+    )
+
+
 def open_class(record: Mapping[str, Any], folder: Path) -> Any:
     """
     Return the class of transformers that opens the model of a run. Records of version 0.1.0 do not name it. A folder
@@ -216,7 +224,7 @@ def open_class(record: Mapping[str, Any], folder: Path) -> Any:
 def auto_class_of(folder: Path, source: str | None = None) -> str:
     """Return the class of transformers that opens the model of a folder, according to its `config.json`."""
     source = source or str(folder)
-    require((folder / "config.json").is_file(), _NO_MODEL.format(source))
+    require((folder / "config.json").is_file(), _explain_no_model(folder, source))
     saved = read_run_file(folder / "config.json", source).get("architectures") or [""]
     ends = {"ForCausalLM": "AutoModelForCausalLM", "LMHeadModel": "AutoModelForCausalLM"}
     ends["ForMaskedLM"] = "AutoModelForMaskedLM"
@@ -264,7 +272,7 @@ def _check_files(folder: Path, source: str) -> None:
                 f"{source!r} holds word vectors, not a model: modeling-lstm vectors nearest {source} WORD",
             )
     missing = _missing_files(folder, source)
-    require(is_run or "config.json" not in missing, _NO_MODEL.format(source))
+    require(is_run or "config.json" not in missing, _explain_no_model(folder, source))
     for name in missing:
         only = ", and weights are read from safetensors only" if name.endswith(".safetensors") else ""
         require(is_run, f"{source!r} cannot be opened: it has no {name}{only}.")

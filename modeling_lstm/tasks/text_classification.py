@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..data.arguments import DataArguments, ProblemType
-from ..data.columns import LINE_BREAK
 from ..models.text_classifier import JOINT, TextClassifier
-from ..runs.record import check_joined, columns_of_training
+from ..runs.record import check_joined, columns_of_training, separator_of
 from ..utils.errors import InputError, as_text, require
 from ..utils.markdown import inline_code, make_table, quote
 from .base import TEXT_CLASSIFICATION, Task
@@ -80,7 +79,7 @@ class TextClassification(Task):
             only=arguments.split,
             label_names=record["task"]["label_names"],
             is_other=arguments.dataset is not None,
-            separator=record["data"].get("separator", LINE_BREAK),
+            separator=separator_of(record["data"]),
         )
 
     @classmethod

@@ -76,6 +76,21 @@ def is_complete(checkpoint: Path) -> bool:
     return isinstance(state, dict) and isinstance(state.get("global_step"), int)
 
 
+def tell_progress(checkpoint: str, planned: int) -> None:
+    """
+    Log from where a training run resumes. Warn if it now plans another number of steps, since the schedule of the
+    learning rate then changes in the middle.
+    """
+    state = read_run_file(Path(checkpoint) / "trainer_state.json", checkpoint)
+    done, before = state["global_step"], state.get("max_steps", planned)
+    logger.info("Resuming from %s, after %d of %d steps.", checkpoint, done, planned)
+    if done < before != planned:
+        logger.warning(
+            "The interrupted run planned %d steps. From here on, the learning rate follows the schedule of %d steps.",
+            *(before, planned),
+        )
+
+
 def describe_origin(
     task: Task,
     data: TaskData,
@@ -130,17 +145,11 @@ def describe_kept(args: Any, data: Any, model: Any) -> dict[str, str]:
 
 def check_origin(checkpoint: str, now: dict[str, str]) -> None:
     """Raise [`InputError`] if the checkpoint was not trained with the current data and settings."""
-    try:
-        then = json.loads((Path(checkpoint) / ORIGIN).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        logger.warning(
-            "%s does not record what it was trained on: make sure that data and labels are the same", checkpoint
-        )
+    path = Path(checkpoint) / ORIGIN
+    if path.is_file():
+        _check_same(checkpoint, read_run_file(path, checkpoint), now)
         return
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{ORIGIN} of the checkpoint {checkpoint!r} cannot be read: {error}") from error
-    require(isinstance(then, dict), f"{ORIGIN} of the checkpoint {checkpoint!r} cannot be read: it is not an object.")
-    _check_same(checkpoint, then, now)
+    logger.warning("%s does not record what it was trained on: make sure that data and labels are the same", checkpoint)
 
 
 def check_model(checkpoint: str, config: PreTrainedConfig) -> None:

@@ -9,7 +9,7 @@ from ..models.tokenization_lstm import TARGET
 from ..runs.record import FINGERPRINTS
 from ..runs.run_folders import VOCABULARIES
 from ..utils.errors import as_text, require
-from ..utils.files import SAVING, find_contents, is_within, temporary_name
+from ..utils.files import SAVING, check_writable, find_contents, is_within, temporary_name
 from ..utils.processes import gather, has_several_machines, is_main, run_on_main
 from .checkpoints import find_incomplete, find_last_checkpoint, is_complete
 from .trainer_arguments import LstmTrainingArguments
@@ -68,6 +68,7 @@ def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | Non
         folder.exists() or above.is_dir(),
         f"--output_dir {str(folder)!r} cannot be created because {str(above)!r} is a file: choose another.",
     )
+    check_writable(folder, "--output_dir")
     checkpoint = args.resume_from_checkpoint
     if checkpoint == "last":
         checkpoint = find_last_checkpoint(folder)

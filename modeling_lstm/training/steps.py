@@ -47,6 +47,7 @@ from .checkpoints import (
     read_scaling,
     remove_incomplete,
     stopped_early,
+    tell_progress,
     was_bf16,
 )
 from .defaults import (
@@ -141,6 +142,8 @@ class Training:
                 if (ended_by := self._find_end(trainer)) is not None:
                     return self._keep(trainer, ended_by)
                 has_stopped = self.checkpoint is not None and stopped_early(self.checkpoint, self.args)
+                if self.checkpoint is not None:
+                    tell_progress(self.checkpoint, self._plan(trainer))
                 with no_more_steps(self.args) if has_stopped else contextlib.nullcontext():
                     trainer.train(resume_from_checkpoint=self.checkpoint)
                 trained = time.perf_counter()
@@ -169,8 +172,11 @@ class Training:
         checkpoint = self.checkpoint and Path(self.checkpoint).resolve()
         if not checkpoint or checkpoint.parent != self.folder.resolve() or not (self.folder / RECORD).is_file():
             return None  # with a checkpoint from elsewhere, a run in the folder is being replaced
-        planned = trainer.set_initial_training_values(self.args, trainer.get_train_dataloader())[-1]
-        return find_end(read_record(self.folder), self.args, planned)
+        return find_end(read_record(self.folder), self.args, self._plan(trainer))
+
+    def _plan(self, trainer: Any) -> int:
+        """Return the number of optimizer steps of the whole training."""
+        return int(trainer.set_initial_training_values(self.args, trainer.get_train_dataloader())[-1])
 
     def _keep(self, trainer: Any, setting: str) -> RunRecord:
         """Leave a complete run as it is, and say which setting trains it further."""

@@ -46,6 +46,15 @@ def make_folder(folder: Path) -> None:
         raise InputError(f"The folder {str(folder)!r} cannot be made ({error.strerror}): choose another.") from error
 
 
+def check_writable(path: Path, flag: str) -> None:
+    """Raise unless a file or folder, or what is there of the folders above it, may be written."""
+    there = next((one for one in (path, *path.absolute().parents) if exists(one)), path)
+    require(
+        os.access(there, os.W_OK | (os.X_OK if there.is_dir() else 0)),
+        f"{flag} {str(path)!r} cannot be written: you may not write to {str(there)!r}. Choose another.",
+    )
+
+
 @contextlib.contextmanager
 def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
     """

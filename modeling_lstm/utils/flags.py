@@ -110,7 +110,10 @@ class FlagParser(argparse.ArgumentParser):
         unknown = given.partition("=")[0]
         known = [one[2:].replace("-", "_") for one in self._option_string_actions if one.startswith("--")]
         close = find_similar(unknown.lstrip("-").replace("-", "_"), [*known, *others], 1)
-        self.error(f"unknown flag {unknown}" + (f": did you mean --{close[0]}?" if close else ""))
+        hint = f": did you mean --{close[0]}?" if close else ""
+        if not close and not unknown.startswith("--"):
+            hint = ": before a text that begins with -, write --"
+        self.error(f"unknown flag {unknown}{hint}")
 
     def _as_named_here(self, given: Sequence[str]) -> list[str]:
         renamed = RENAMED.get(self.command, {})

@@ -77,10 +77,19 @@ class WordVectors:
         return word in self._indices
 
     def vector(self, word: str) -> np.ndarray | None:
-        """Return the vector of a word: its own, or one made of its n-grams if there are any, otherwise `None`."""
+        """
+        Return the vector of a word: its own, or one made of its n-grams if there are any, otherwise `None`. If the
+        vectors were trained on text in lower case, its n-grams are taken in lower case, too.
+        """
+        word = self._spell(word)
         if word in self._indices:
             return self.vectors[self._indices[word]]
         return self.subwords.vector(word) if self.subwords else None
+
+    def _spell(self, word: str) -> str:
+        """Return a word in lower case if its n-grams are, and the word is not known as it is written."""
+        is_lower = self.subwords is not None and self.record.get("lowercase") and word not in self._indices
+        return word.lower() if is_lower else word
 
     def check_words(self, words: Iterable[str]) -> None:
         """
@@ -108,7 +117,8 @@ class WordVectors:
         vector: Any = self.vector(word)
         cosines = to_directions(self.vectors) @ to_directions(vector[None])[0]
         order = np.argsort(-cosines, kind="stable")[: number + 1]
-        return [(self.words[index], float(cosines[index])) for index in order if self.words[index] != word][:number]
+        own = self._spell(word)
+        return [(self.words[index], float(cosines[index])) for index in order if self.words[index] != own][:number]
 
     @classmethod
     def from_file(

@@ -73,7 +73,7 @@ def test_a_mistake_in_the_flags_is_told_before_anything_large_is_imported(tmp_pa
 def test_help_is_in_groups_and_tells_defaults(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = shown(capsys, *name.split(), "--help")
     assert text.startswith(f"usage: modeling-lstm {name} ")
-    assert "%" not in text.replace(" % ", "") and "None" not in text and "True" not in text
+    assert "%" not in text.replace("95% ", "") and "None" not in text and "True" not in text
     groups = re.findall(r"^(\S.*):$", text, re.MULTILINE)
     assert groups == [group for group in GROUPS if group in groups], "in this order, each once"
     flags = re.split(r"\n  (?=--)", text.partition("\nHelp:")[0])[1:]
@@ -163,6 +163,13 @@ def test_the_command_line_introduces_itself(capsys: pytest.CaptureFixture[str]) 
     assert all(command in text for command in VECTORS_COMMANDS)
     assert main(["--version"]) == 0
     assert modeling_lstm.__version__ in capsys.readouterr().out
+
+
+def test_the_package_is_a_program() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "modeling_lstm", "--version"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stdout.startswith("modeling-lstm ") and done.returncode == 0
 
 
 def test_the_registry_names_what_there_is() -> None:

@@ -180,6 +180,7 @@ def test_values(given: str, name: str, expected: Any) -> None:
         ("--siz 3", "unknown flag --siz: did you mean --size?"),
         ("--is-opened", "unknown flag --is-opened: did you mean --is_open?"),
         ("--no_is_open", "unknown flag --no_is_open: did you mean"),
+        ("-_-", "unknown flag -_-: before a text that begins with -, write -- (modeling-lstm"),
         ("--wholly_new=3", "unknown flag --wholly_new (modeling-lstm train --help lists the settings)"),
         ("--size 3 4", "unexpected '4' after --size"),
         ("--random_seed 3 --rate -1e-3 x", "unexpected 'x' after --rate"),
@@ -317,6 +318,18 @@ def test_the_settings_that_help_lists_are_those_of_the_trainer() -> None:
         *("logging_steps", "dataloader_pin_memory", "hub_strategy", "restore_callback_states_from_checkpoint"),
         "bf16",
     }
+
+
+@pytest.mark.parametrize(("command", "is_told"), [("train", True), ("evaluate", False)])
+def test_who_interrupts_a_training_is_told_how_to_go_on(
+    command: str, is_told: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: Any) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("modeling_lstm.cli.run", interrupt)
+    assert main([command, "runs/mine"]) == 130
+    assert ("--resume_from_checkpoint last" in capsys.readouterr().err) == is_told
 
 
 def test_a_file_that_may_not_be_read_is_named(

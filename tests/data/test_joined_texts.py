@@ -83,6 +83,21 @@ def test_a_pair_is_what_the_joined_text_is(tmp_path: Path, algorithm: str) -> No
             assert numbers(one.backend_tokenizer, text) == joined
 
 
+def test_an_empty_second_text_is_read_as_in_training() -> None:
+    """Also by tokenizers that make tokens of a blank."""
+    backend = Tokenizer(models.WordLevel({"[PAD]": 0, "[UNK]": 1, " ": 2, "film": 3, "a": 4}, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.Split(" ", "isolated")
+    tokenizer = LstmTokenizer.adopt(backend, "[PAD]", "[UNK]", separator=True)
+    expected = numbers(tokenizer.backend_tokenizer, "a film [SEP] ")
+    assert expected == [4, 2, 3, tokenizer.sep_token_id]
+    for found in (tokenizer("a film [SEP] "), tokenizer("a film", "")):
+        assert found["input_ids"] == expected and found["attention_mask"] == [1] * 4 and found.word_ids()
+    assert tokenizer(["a film [SEP] ", "a"])["input_ids"] == [expected, [4]]
+    assert tokenizer("a film [SEP] ", return_tensors="pt")["input_ids"].tolist() == [expected]
+    assert encode(tokenizer, "a film [SEP] ").input_ids[0].tolist() == expected
+    assert len(tokenizer("a film", "", return_offsets_mapping=True)["offset_mapping"]) == 4
+
+
 def test_without_a_separator_nothing_changes() -> None:
     tokenizer = LstmTokenizer.train(TEXTS, min_frequency=1)
     described = tokenizer.backend_tokenizer.to_str()
@@ -167,8 +182,8 @@ def test_an_explanation_is_of_what_is_classified() -> None:
         tokenizer = LstmTokenizer.train([WORDS], min_frequency=1, **marks)
         text = encode(tokenizer, whole)
         assert text.input_ids[0].tolist() == numbers(tokenizer.backend_tokenizer, whole)
-        written = [whole[begin:end] or word for word, (begin, end) in zip(text.words, text.char_spans, strict=True)]
-        assert written == text.words
+        for word, (begin, end) in zip(text.words, text.char_spans, strict=True):
+            assert whole[begin:end] in (word, "") or (word, whole[begin:end]) == ("[EOS]", "[SEP]")
         assert [word for word in text.words if word.isalpha() and word != "SEP"] == ["a", "film", "it", "is", "good"]
         model = tiny_model(vocab_size=len(tokenizer))
         assert trace((model, tokenizer), whole).words == text.words

@@ -626,6 +626,11 @@ def test_lists_that_hold_no_labels(tmp_path: Path, lists: list[list[float]], mes
     [
         ((True, 1, False), "the same value, but count as different: '1', 'true'"),
         ((0, 1, "NaN"), "NaN counts as a label, but the others are numbers"),
+        (("good", "bad", "N/A"), "'N/A' counts as a label. If it marks a missing one, remove these rows"),
+        (
+            ("1,5", "2,0", "3,5"),
+            "Labels such as 1,5 are treated as names; to predict a number, write it as 1.5 and add",
+        ),
     ],
 )
 def test_labels_that_may_be_meant_otherwise(
@@ -635,8 +640,20 @@ def test_labels_that_may_be_meant_otherwise(
     assert told in caplog.text
 
 
+def test_none_may_be_the_name_of_a_label(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    load(write(tmp_path / "a.jsonl", [(f"text {n}", ("against", "favor", "none")[n % 3]) for n in range(60)]))
+    assert "counts as a label" not in caplog.text
+
+
+def test_a_number_with_a_comma_is_shown_with_a_point(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="found '1,5': write 1.5"):
+        load(write(tmp_path / "a.csv", [(f"text {n}", "1,5") for n in range(60)]), problem_type="regression")
+
+
 def test_a_blank_label_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="The label in line 4 of .* is missing"):
+    with pytest.raises(
+        InputError, match="The label in line 4 of .* is missing, 20 of 60 in all: fill them in, or leave"
+    ):
         load(write(tmp_path / "a.csv", [(f"text {n}", "ab "[n % 3]) for n in range(60)]))
 
 

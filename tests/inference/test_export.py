@@ -418,6 +418,10 @@ def test_an_export_is_told_from_a_damaged_run(exported: Path, tmp_path: Path, fa
     (tmp_path / "empty").mkdir()
     for command in (["export", tmp_path / "empty", tmp_path / "out"], ["explain", tmp_path / "empty", "a film"]):
         assert "empty' is not a run folder: it has no config.json" in fails(*command)
+    (tmp_path / "empty" / "checkpoint-5").mkdir()
+    assert "empty' did not finish: resume it with --resume_from_checkpoint last" in fails(
+        "predict", tmp_path / "empty", "a"
+    )
 
 
 @pytest.mark.parametrize("missing", ["onnx_ir", "onnxruntime"])

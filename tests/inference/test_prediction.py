@@ -21,10 +21,12 @@ from transformers import pipeline
 
 from modeling_lstm.cli import main
 from modeling_lstm.demo.answers import Answers
+from modeling_lstm.evaluation.evaluator import evaluate
 from modeling_lstm.inference import answering
 from modeling_lstm.inference.answering import answer_texts, as_answering, open_predictor
 from modeling_lstm.inference.arguments import PredictionArguments
 from modeling_lstm.inference.input_files import list_files, open_filesystem
+from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.inference.prediction import predict
 from modeling_lstm.inference.writers import write_rows
 from modeling_lstm.models import text_classifier
@@ -167,6 +169,26 @@ def test_several_text_columns(trained: Path, tmp_path: Path) -> None:
     arguments = PredictionArguments(input=str(source), text_column=["title", "body"])
     rows = predict(str(trained), None, arguments)
     assert not isinstance(rows, int) and next(rows)["text"] == "great\nfilm"  # as in runs before there were separators
+
+
+def test_texts_for_one_column_are_joined_as_in_files(trained: Path) -> None:
+    joined = predict(str(trained), "great\nfilm")
+    assert predict(trained, [("great", "film")]) == predict(trained, {"text": "great", "text_pair": "film"}) == joined
+
+
+def test_a_loaded_model_is_no_name(trained: Path) -> None:
+    for use in (predict, evaluate, export):
+        with pytest.raises(InputError, match="Name a run folder or a model on the Hub, found a tuple. A loaded model"):
+            use(load_run(trained), "text")  # type: ignore[arg-type]
+
+
+def test_what_may_not_be_written_is_found_first(
+    trained: Path, data_folder: Path, tmp_path: Path, fails: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modeling_lstm.utils.files.os.access", lambda path, _: Path(path) != tmp_path)
+    told = f"cannot be written: you may not write to '{tmp_path}'. Choose another."
+    assert told in fails("train", "--dataset", data_folder, "--output_dir", tmp_path / "runs" / "new")
+    assert told in fails("predict", trained, "a text", "--output", tmp_path / "out.csv")
 
 
 def test_what_cannot_be_used(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:

@@ -3,8 +3,11 @@
 import copy
 import itertools
 import pickle
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ import torch
 from datasets.fingerprint import Hasher
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from modeling_lstm import LstmTokenizer
 from modeling_lstm.demo.answers import Answers
@@ -209,6 +213,50 @@ def test_tokens_that_are_added_have_offsets() -> None:
     assert marker not in marked("a [SEP] b", split_special_tokens=True)["input_ids"]
     marked.split_special_tokens = True
     assert marker not in marked("a [SEP] b")["input_ids"]
+
+
+def byte_level() -> LstmTokenizer:
+    """GPT-2's kind: a token holds the blank before its word, and a letter may have several tokens."""
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=280, special_tokens=["[PAD]"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    backend.train_from_iterator(["the movie was bad , it was great"] * 9, trainer)
+    return LstmTokenizer.adopt(backend, "[PAD]", None)
+
+
+def whole_text() -> LstmTokenizer:
+    """Llama's kind: no blank separates words before the vocabulary is applied."""
+    letters = ["[PAD]", "<unk>", "▁", *"abcdefghijklmnopqrstuvwxyz\u0301"]
+    vocabulary = {one: number for number, one in enumerate(letters)}
+    backend = Tokenizer(models.BPE(vocabulary, [], unk_token="<unk>"))
+    backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    return LstmTokenizer.adopt(backend, "[PAD]", "<unk>")
+
+
+@pytest.mark.parametrize("make", [byte_level, whole_text])
+@pytest.mark.parametrize("text", ["it was bad and great", "cafe\u0301 great", " e\u0301 a\u0301  bad "])
+def test_words_of_adopted_tokenizers_are_whole_and_hold_no_blanks(make: Callable[[], LstmTokenizer], text: str) -> None:
+    tokenizer = make()
+    assert encode(tokenizer, text).words == text.split()
+    answers: Any = SimpleNamespace(encode=partial(encode, tokenizer))
+    for number in range(len(text.split())):
+        rest = [word for place, word in enumerate(text.split()) if place != number]
+        assert move_word(answers, text, number, "Leave out").split() == rest
+    assert move_word(answers, "it was bad", 1, "Leave out") == "it bad"
+
+
+def test_words_of_two_texts_are_left_out_and_moved() -> None:
+    tokenizer = LstmTokenizer.train(["login now great movie"] * 2, min_frequency=1, separator=True)
+    answers: Any = SimpleNamespace(encode=partial(encode, tokenizer))
+    text = "login now [SEP] great movie"
+    assert encode(tokenizer, text).words == text.split()
+    assert move_word(answers, text, 0, "Leave out") == "now [SEP] great movie"
+    assert move_word(answers, text, 4, "Move left") == "login now [SEP] movie great"
+    assert move_word(answers, text, 1, "Move right") == "login [SEP] now great movie"
+    assert encode(tokenizer, " [SEP] great").char_spans == [(1, 6), (7, 12)]
+    assert encode(tokenizer, "login [SEP] ").char_spans == [(0, 5), (6, 11)]
 
 
 def test_pieces_of_a_replaced_word_share_it_out() -> None:

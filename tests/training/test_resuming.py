@@ -119,11 +119,23 @@ def test_subwords_are_those_of_the_checkpoint(algorithm: str, tmp_path: Path) ->
     assert (tmp_path / "run" / "tokenizer.json").read_text(encoding="utf-8") == first
 
 
-def test_the_same_again_goes_on(begun: Path, tmp_path: Path) -> None:
+def test_the_same_again_goes_on(begun: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     folder = shutil.copytree(begun / "run", tmp_path / "run")
     assert main(["train", "--dataset", str(begun / "data.csv"), "--output_dir", str(folder), *RESUME]) == 0
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     assert record["training"]["resumed"] and record["training"]["steps"] == 12
+    assert "checkpoint-6, after 6 of 12 steps." in caplog.text and "follows the schedule" not in caplog.text
+
+
+def test_another_length_of_an_interrupted_training_is_told(
+    begun: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = shutil.copytree(begun / "run", tmp_path / "run")
+    state = folder / "checkpoint-6" / "trainer_state.json"
+    state.write_text(json.dumps(json.loads(state.read_text(encoding="utf-8")) | {"max_steps": 60}), encoding="utf-8")
+    assert main(["train", "--dataset", str(begun / "data.csv"), "--output_dir", str(folder), *RESUME]) == 0
+    assert "planned 60 steps. From here on, the learning rate follows the schedule of 12 steps." in caplog.text
 
 
 def test_a_complete_run_stays_as_it_is(begun: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -288,7 +300,7 @@ def test_a_damaged_record_of_a_checkpoint(content: str, begun: Path, tmp_path: P
     folder = shutil.copytree(begun / "run", tmp_path / "run")
     (folder / "checkpoint-6" / "trained_with.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     flags = ["--dataset", begun / "data.csv", "--output_dir", folder, *RESUME]
-    assert "cannot be read" in fails("train", *flags)
+    assert "checkpoint-6' is damaged: trained_with.json" in fails("train", *flags)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*")  # Python's float() accepts more
 _VECTOR = re.compile(r"[01]([ ,;|]?[01])+")
 _MISSING_NUMBER = ("nan", "na", "n/a", "null", "none", "?", "-")  # how tools mark a missing number
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 UNSEEN = "blanks, case, invisible characters or how characters are encoded"  # that labels may differ in
 
 
@@ -60,6 +61,14 @@ def _warn_of_names(names: set[str]) -> None:
     if absent and others and all(map(NUMBER.fullmatch, others)):
         logger.warning(
             "%s counts as a label, but the others are numbers. If it marks a missing one, remove these rows.", absent[0]
+        )
+    elif marks := [name for name in absent if name.strip().casefold() not in ("none", "?", "-")]:
+        logger.warning("%s counts as a label. If it marks a missing one, remove these rows.", as_text(map(repr, marks)))
+    if commas := sorted(filter(DECIMAL_COMMA.fullmatch, names)):
+        logger.warning(
+            "Labels such as %s are treated as names; to predict a number, write it as %s and add --problem_type "
+            "regression.",
+            *(commas[0], commas[0].replace(",", ".")),
         )
     if broken := find_broken(names):
         logger.warning(

@@ -8,7 +8,7 @@ from datasets import ClassLabel, Dataset, Value
 
 from ...utils.errors import require
 from .label_reader import LabelReader, Locate, class_label, name_in
-from .names import NUMBER, is_missing
+from .names import DECIMAL_COMMA, NUMBER, is_missing
 
 _NOT_FINITE = re.compile(r"\s*[-+]?(nan|inf|infinity)\s*", re.IGNORECASE)
 MAX_NUMBER = 3.4e38  # the largest number that fits into 32 bits
@@ -38,7 +38,8 @@ class Numbers(LabelReader):
             if is_missing(value) or _NOT_FINITE.fullmatch(str(value)):
                 raise self._complain(locate(number), "is missing or infinite: every row needs a number")
             if not NUMBER.fullmatch(str(value)):
-                hint = ": a number is written with a decimal point" if "," in str(value) else ""
+                text = str(value).strip()
+                hint = f": write {text.replace(',', '.')}" if DECIMAL_COMMA.fullmatch(text) else ""
                 raise self._complain(locate(number), f"must be a number, found {value!r:.60}{hint}")
             if abs(float(value)) > MAX_NUMBER:
                 raise self._complain(

@@ -47,7 +47,9 @@ class SingleLabels(NamedLabels):
         values = rows.unique(column)
         if missing := [value for value in values if is_missing(value) or (coded is not None and value == -1)]:
             number = next(i for i, value in enumerate(rows[column][:], start=1) if value in missing)
-            raise self._complain(locate(number), "is missing")
+            number_of_all = sum(value in missing for value in rows[column])
+            told = f"is missing, {number_of_all:,} of {rows.num_rows:,} in all: fill them in, or leave these rows out"
+            raise self._complain(locate(number), told)
         self._check_coded(coded, rows[column], locate)
         if coded is not None and self.asked is not None and _are_other_names(coded.names, self.asked):
             logger.warning(
