@@ -16,7 +16,7 @@ WORKERS := --numprocesses $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --maxp
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
 PARTS := recurrence training inference end_to_end scaling int8 bf16 vector_files generation processes scoring
 
-.PHONY: help install demo test test-avx2 test-lowest coverage lint format docs bench results clean
+.PHONY: help install demo test test-quick test-avx2 test-lowest coverage lint format docs bench results clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ demo: $(INSTALLED)  ## train, evaluate and try an LSTM, and a network that canno
 
 test: $(DEVELOPING) lint  ## lint, types and tests
 	OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest $(WORKERS)
+
+test-quick: $(DEVELOPING)  ## run the tests without the slow ones
+	OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest $(WORKERS) -m "not slow"
 
 test-avx2: $(DEVELOPING)  ## run the numeric tests as on a processor without AVX-512
 	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest $(WORKERS) -m numeric

@@ -52,7 +52,7 @@ def run(given: list[str], threads: str | None = "1") -> tuple[float, float]:
     """Run a command; return its seconds and the peak memory in MB of it and its children together."""
     names = ("OMP_NUM_THREADS", "RAYON_NUM_THREADS")  # for torch and for tokenizers
     environment = {name: value for name, value in os.environ.items() if name not in names}
-    environment |= {name: threads for name in names} if threads else {}
+    environment |= dict.fromkeys(names, threads) if threads else {}
     peak, stopped = [0.0], threading.Event()
 
     def watch() -> None:
@@ -115,7 +115,7 @@ def measure_costs(files: Path, model: Path) -> Costs:
         arguments = PredictionArguments(input=path, output=folder)
         plan = ray_workers.Plan(str(model), arguments, source, source, folder, {}, 1)
         started = time.perf_counter()
-        answering = ray_workers.Answers(plan)
+        answering = ray_workers.AnsweringWorker(plan)
         load = time.perf_counter() - started
         reading, answered, parts = [], [], []
         for file in list_files(source, path, path)[:4]:

@@ -125,8 +125,7 @@ def command_of(arguments: list[str]) -> str:
 
 def arguments_of(words: list[str]) -> list[str]:
     """What the command line gets of a line that starts with `modeling-lstm`, or with `torchrun`."""
-    given = words[1:] if words[0] == "modeling-lstm" else words[words.index("modeling_lstm.cli") + 1 :]
-    return given
+    return words[1:] if words[0] == "modeling-lstm" else words[words.index("modeling_lstm.cli") + 1 :]
 
 
 def ours(page: Path) -> list[list[str]]:

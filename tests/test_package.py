@@ -100,6 +100,7 @@ def test_remote_files_are_self_contained(name: str) -> None:
 
 def test_version_is_in_the_changelog() -> None:
     assert f"## {modeling_lstm.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"version: {modeling_lstm.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
 def project() -> dict[str, Any]:

@@ -100,18 +100,29 @@ def run_train(given: list[str]) -> int:
 
 def find_setting(given: list[str], setting: str, default: str = "") -> str:
     """Return the value of a setting in the recipe or the flags; the last one counts."""
-    from ..training.recipes import recipe_flags
-
     flags = given
-    if given and not given[0].startswith("-"):
-        with contextlib.suppress(InputError):  # reported later, when the settings of the recipe are read
-            flags = [*recipe_flags(Path(given[0])), *given[1:]]
+    with contextlib.suppress(InputError):  # reported later, when the settings of the recipe are read
+        flags = _expand_recipe(given)
     found = default
     for flag, value in itertools.pairwise([*flags, ""]):
         name, sign, own = flag.partition("=")
         if name == f"--{setting}":
             found = own if sign else value
     return found
+
+
+def _split_recipe(given: list[str]) -> tuple[Path | None, list[str]]:
+    """Return the recipe, if the arguments begin with one, and the flags."""
+    is_recipe = bool(given) and not given[0].startswith("-")
+    return (Path(given[0]), given[1:]) if is_recipe else (None, given)
+
+
+def _expand_recipe(given: list[str]) -> list[str]:
+    """Return the settings of the recipe, if there is one, as flags before the others."""
+    from ..training.recipes import recipe_flags
+
+    recipe, flags = _split_recipe(given)
+    return flags if recipe is None else [*recipe_flags(recipe), *flags]
 
 
 def run_distill(given: list[str]) -> int:
@@ -138,13 +149,10 @@ def check_given(given: list[str], make_parser: Any) -> None:
 
 def _check_flags(given: list[str], parser: CommandParser) -> None:
     """Report mistakes in the flags or the recipe before the import of `transformers`, which takes seconds."""
-    from ..training.recipes import recipe_flags
-
     names = read_trainer_names()
-    is_recipe = bool(given) and not given[0].startswith("-")
     if names is not None:
         with fail_once():
-            parser.check([*recipe_flags(Path(given[0])), *given[1:]] if is_recipe else given, names)
+            parser.check(_expand_recipe(given), names)
 
 
 def run_job(name: str, kind: Any, given: list[str]) -> int:
@@ -153,18 +161,13 @@ def run_job(name: str, kind: Any, given: list[str]) -> int:
 
     command = shlex.join(["modeling-lstm", name, *_hide_secrets(given)])
     with fail_once():
-        settings, recipes = {}, []
-        if given and not given[0].startswith("-"):
-            recipes, given = [Path(given[0])], given[1:]
-            settings = read_recipe(recipes[0], kind.kinds)
-        settings |= parse_given(kind.kinds, given, name)
-        job = kind(command=command, **settings)
-        folder = Path(job.training.output_dir)
-        for recipe in recipes:
-            require(
-                not job.training.overwrite or not is_within(recipe, folder),
-                f"--overwrite would delete the recipe {str(recipe)!r} with the old run: move it elsewhere.",
-            )
+        recipe, flags = _split_recipe(given)
+        settings = {} if recipe is None else read_recipe(recipe, kind.kinds)
+        job = kind(command=command, **settings | parse_given(kind.kinds, flags, name))
+        require(
+            recipe is None or not job.training.overwrite or not is_within(recipe, Path(job.training.output_dir)),
+            f"--overwrite would delete the recipe {str(recipe)!r} with the old run: move it elsewhere.",
+        )
     record = job.run()
     if not is_main():
         return 0

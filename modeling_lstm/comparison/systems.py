@@ -117,7 +117,7 @@ class System(ABC):
         Raises:
             InputError: a library is not installed.
         """
-        return None
+        return
 
     @abstractmethod
     def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:

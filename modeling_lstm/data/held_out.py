@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -95,6 +96,33 @@ def hold_out(
     off = np.sort(np.concatenate(parts[:chosen] if groups is None else _nearest(parts, share * len(kept))))
     logger.info("Held out %d of %d train rows for %s", len(off), len(kept), name)
     return kept[off], np.delete(kept, off)
+
+
+def split_off(
+    train: Dataset,
+    shares: Mapping[str, float],
+    seed: int,
+    labels: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+    group_name: str | None = None,
+) -> dict[str, Dataset]:
+    """
+    Return train without the rows that are held out, and the splits made of these; see [`hold_out`].
+
+    Args:
+        train: The rows.
+        shares: The share of each split to make.
+        seed: Seed of the choice.
+        labels, groups, group_name: As for [`hold_out`].
+    """
+    parts = {"train": np.arange(train.num_rows)}
+    for name, share in shares.items():
+        parts[name], parts["train"] = hold_out(name, share, parts["train"], labels, groups, seed, group_name)
+    if labels is not None:
+        keep_labels(parts, labels, groups)
+    for name, rows in parts.items():
+        require(len(rows) > 0, f"Every label has too few train rows to hold some of them out for {name}.")
+    return {name: train.select(rows) for name, rows in parts.items()}
 
 
 def _nearest(folds: list[np.ndarray], rows: float) -> list[np.ndarray]:

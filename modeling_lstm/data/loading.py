@@ -15,7 +15,7 @@ from ..utils.errors import InputError, as_text, require
 from .arguments import DataArguments, FileArguments, ProblemType, SourceArguments, SplitArguments, split_subset
 from .columns import guess_label_column, guess_text_column
 from .formats.table import ROWS_AT_ONCE, normalize_name
-from .held_out import draw_rows, hold_out, keep_labels, number_groups, single_labels
+from .held_out import draw_rows, number_groups, single_labels, split_off
 from .labels.known_readers import make_label_reader
 from .labels.label_reader import LabelReader
 from .labels.names import is_missing
@@ -99,7 +99,9 @@ def load_data(
         {name: _standard_form(rows, name, text_column, labels, separator) for name, rows in raw.items()}
     )
     if shares and "train" in raw:
-        splits |= _hold_out(arguments, shares, raw["train"], splits["train"], labels.kind)
+        train = splits["train"]
+        known, groups = single_labels(train, labels.kind), number_groups(arguments, raw["train"])
+        splits |= split_off(train, shares, arguments.split_seed, known, groups, arguments.group_column)
     if "train" in splits and arguments.max_train_samples is not None:
         train, number = splits["train"], arguments.max_train_samples
         splits["train"] = draw_rows(train, number, arguments.split_seed, single_labels(train, labels.kind))
@@ -198,23 +200,6 @@ def _read_splits(
         check_texts(raw[name], split, text_column, arguments.max_characters)
     logger.info("Read %s", "; ".join(f"the {sources[n].origin}: {rows.num_rows:,} rows" for n, rows in raw.items()))
     return _drop_unlabeled_test(raw, label_column, arguments.problem_type)
-
-
-def _hold_out(
-    arguments: DataArguments, shares: dict[str, float], raw: Dataset, train: Dataset, kind: ProblemType
-) -> dict[str, Dataset]:
-    """Return train without the rows that are held out, and the splits made of these."""
-    groups, labels = number_groups(arguments, raw), single_labels(train, kind)
-    parts = {"train": np.arange(train.num_rows)}
-    for name, share in shares.items():
-        parts[name], parts["train"] = hold_out(
-            name, share, parts["train"], labels, groups, arguments.split_seed, arguments.group_column
-        )
-    if labels is not None:
-        keep_labels(parts, labels, groups)
-    for name, rows in parts.items():
-        require(len(rows) > 0, f"Every label has too few train rows to hold some of them out for {name}.")
-    return {name: train.select(rows) for name, rows in parts.items()}
 
 
 def _check_labels(splits: DatasetDict, labels: LabelReader) -> None:

@@ -3,7 +3,7 @@
 import logging
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,9 @@ import numpy as np
 from datasets import Dataset, DatasetDict, Features, Value
 
 from ..utils.errors import InputError, as_text, require
-from .arguments import FileArguments
 from .columns import TRANSLATIONS
 from .formats.table import find_column, normalize_name
-from .held_out import draw_rows, hold_out
+from .held_out import draw_rows, split_off
 from .loading import check_texts, choose_splits, share_of_unlabeled
 from .pair_arguments import PairArguments
 from .sources import explain_read_failures
@@ -38,14 +37,12 @@ class TextPairs:
         target: The name of the target.
         left_out: How many pairs were left out of each split: those with an `empty` side and, in train, those whose
             sides are the `same`.
-        files: How files were read.
     """
 
     splits: DatasetDict
     source: str
     target: str
     left_out: dict[str, dict[str, int]]
-    files: FileArguments = field(default_factory=FileArguments)
 
     def describe(self) -> dict[str, Any]:
         """
@@ -100,13 +97,14 @@ def load_pairs(
         )
     shares = share_of_unlabeled(arguments, sources, raw, is_other) | shares
     if shares and "train" in raw:
-        raw = _hold_out(raw, shares, arguments, by_source)
+        groups = _number_groups(raw["train"], by_source)
+        raw |= split_off(raw["train"], shares, arguments.split_seed, groups=groups, group_name="source and target")
     if "train" in raw and arguments.max_train_samples is not None:
         raw["train"] = draw_rows(raw["train"], arguments.max_train_samples, arguments.split_seed)
     if only is not None:
         raw = DatasetDict({only: raw[only]})
     names = str(arguments.source_column), str(arguments.target_column)
-    return TextPairs(raw, *names, left_out, arguments.of_files())
+    return TextPairs(raw, *names, left_out)
 
 
 def _refuse_lines(arguments: PairArguments) -> None:
@@ -194,18 +192,10 @@ def _leave_out(raw: DatasetDict, name: str) -> dict[str, int]:
     return found
 
 
-def _hold_out(raw: DatasetDict, shares: dict[str, float], arguments: PairArguments, by_source: bool) -> DatasetDict:
-    """Return train without the rows that are held out, and the splits made of these."""
-    train = raw["train"]
-    groups = _number_texts(train["text"])
-    if not by_source:
-        groups = _join(groups, _number_texts(train["target"]))
-    kept = np.arange(train.num_rows)
-    for name, share in shares.items():
-        off, kept = hold_out(name, share, kept, None, groups, arguments.split_seed, "source and target")
-        raw[name] = train.select(off)
-    raw["train"] = train.select(kept)
-    return raw
+def _number_groups(train: Dataset, by_source: bool) -> np.ndarray:
+    """Number the groups of pairs that stay together: those with a common source or target, or only a common source."""
+    sources = _number_texts(train["text"])
+    return sources if by_source else _join(sources, _number_texts(train["target"]))
 
 
 def _number_texts(texts: Iterable[str]) -> np.ndarray:

@@ -22,6 +22,7 @@ from ..tasks.base import TEXT_CLASSIFICATION
 from ..utils.errors import InputError, require
 from ..utils.figures import to_svg
 from ..utils.templates import render_template
+from .errors import check_length
 
 _render = partial(render_template, Path(__file__).with_name("answers.html"))
 MAX_CHARACTERS = 2_000
@@ -38,7 +39,7 @@ class Shown:
     words: list[str]
 
 
-class Answers:
+class ClassifierPage:
     """
     A model to inspect, and others whose answers are shown for comparison.
 
@@ -62,7 +63,7 @@ class Answers:
     def show(self, text: str) -> Shown:
         """Answer and explain a text, or say in a sentence why that is not possible."""
         try:
-            require(len(text) <= MAX_CHARACTERS, f"That has {len(text):,} characters; at most {MAX_CHARACTERS:,}.")
+            check_length(text, MAX_CHARACTERS)
             require(bool(text.strip()), "Type a sentence.")
             for data in self.data:
                 check_joined(text, data)

@@ -8,7 +8,7 @@ from typing import Any
 from ..runs.run_folders import run_folder, task_of_run
 from ..tasks.base import FILL_MASK, TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION
 from ..utils.errors import InputError, require, require_extra
-from .answers import MAX_CHARACTERS, Answers
+from .answers import MAX_CHARACTERS, ClassifierPage
 from .filling import build_filling_page
 from .translating import build_translation_page
 from .writing import build_writing_page
@@ -52,7 +52,7 @@ def build(run: str, beside: list[str] | None = None) -> Any:
     if page is not None:
         require(not beside, "The page of a language model or translator shows only one model: leave out --beside.")
         return page(run)
-    answers = Answers(run, beside or [])
+    answers = ClassifierPage(run, beside or [])
 
     def show(text: str) -> tuple[str, str, Any, str]:
         shown = answers.show(text or "")
@@ -81,7 +81,7 @@ def build(run: str, beside: list[str] | None = None) -> Any:
     return page
 
 
-def move_word(answers: Answers, text: str, chosen: int | None, how: str) -> str:
+def move_word(answers: ClassifierPage, text: str, chosen: int | None, how: str) -> str:
     """
     Leave out a word of a text or swap it with its neighbor. All other characters stay the same, except for a space
     added where words would otherwise touch. If the change is not possible, the text is returned unchanged.

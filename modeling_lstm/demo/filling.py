@@ -1,16 +1,15 @@
 """The page of a masked language model: it proposes words for a mask."""
 
-import html
 from typing import Any
 
 from ..inference.mask_filling import MaskFiller
-from ..utils.errors import InputError, require
+from .errors import check_length, show_errors
 
 MAX_CHARACTERS = 2_000
 EXAMPLES = ("The film was {}.", "I {} this film.", "It could have been {}, but it is dull.")
 
 
-class Filler:
+class FillingPage:
     """
     The masked language model behind a page.
 
@@ -25,7 +24,7 @@ class Filler:
 
     def fill(self, text: str) -> dict[str, float]:
         """Return the most probable tokens for the mask of a text and their probabilities."""
-        require(len(text) <= MAX_CHARACTERS, f"That has {len(text):,} characters; at most {MAX_CHARACTERS:,}.")
+        check_length(text, MAX_CHARACTERS)
         (row,) = self.filler([text])
         return {one.token: one.score for one in row}
 
@@ -39,13 +38,11 @@ def build_filling_page(run: str) -> Any:
     """
     import gradio as gr
 
-    filler = Filler(run)
+    filler = FillingPage(run)
 
+    @show_errors()
     def fill(text: str) -> dict[str, float]:
-        try:
-            return filler.fill(text or "")
-        except InputError as error:
-            raise gr.Error(html.escape(str(error))) from error
+        return filler.fill(text or "")
 
     with gr.Blocks(title="A masked language model", analytics_enabled=False) as page:
         mask = filler.filler.tokenizer.mask_token

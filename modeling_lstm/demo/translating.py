@@ -1,13 +1,12 @@
 """The page of a translator: a text, its translation, and where attention looked."""
 
-import html
 from typing import Any
 
 from ..explanation.alignment import alignment_table
 from ..inference.translator import Translator
 from ..runs.record import RECORD, read_record
 from ..runs.run_folders import run_folder
-from ..utils.errors import InputError, require
+from .errors import check_length, show_errors
 
 MAX_CHARACTERS = 500
 MAX_BEAMS = 8
@@ -36,7 +35,7 @@ class TranslationPage:
 
     def show(self, text: str, beams: int) -> tuple[str, str]:
         """Translate a text. Returns the translation and the attention as HTML; empty strings for an empty text."""
-        require(len(text) <= MAX_CHARACTERS, f"That has {len(text):,} characters; at most {MAX_CHARACTERS:,}.")
+        check_length(text, MAX_CHARACTERS)
         if not text.strip():
             return "", ""
         if not self.has_attention:
@@ -56,11 +55,9 @@ def build_translation_page(run: str) -> Any:
 
     answers = TranslationPage(run)
 
+    @show_errors()
     def show(text: str, beams: int) -> tuple[str, str]:
-        try:
-            return answers.show(text or "", beams)
-        except InputError as error:
-            raise gr.Error(html.escape(str(error))) from error
+        return answers.show(text or "", beams)
 
     with gr.Blocks(title="An LSTM that translates", analytics_enabled=False) as page:
         gr.Markdown("# An LSTM that translates\nType a sentence; darker cells show where it looked for each word.")

@@ -1,12 +1,12 @@
 """The page of a language model: it continues a text and shows the most probable next tokens."""
 
 import contextlib
-import html
 from typing import Any
 
 from ..inference.arguments import COLDEST
 from ..inference.generation import TextGenerator, put_behind
 from ..utils.errors import InputError
+from .errors import show_errors
 
 MAX_CHARACTERS = 2_000
 MAX_TOKENS = 200
@@ -15,7 +15,7 @@ SHOWN = 10  # number of next tokens to show
 EXAMPLES = ("The film", "I expected", "It could have been")
 
 
-class Writer:
+class WritingPage:
     """
     The language model behind a page. It reads the last `MAX_CHARACTERS` characters of a text.
 
@@ -48,19 +48,15 @@ def build_writing_page(run: str) -> Any:
     """
     import gradio as gr
 
-    writer = Writer(run)
+    writer = WritingPage(run)
 
+    @show_errors()
     def guess(text: str) -> dict[str, float]:
-        try:
-            return writer.guess(text or "")
-        except InputError as error:
-            raise gr.Error(html.escape(str(error))) from error
+        return writer.guess(text or "")
 
+    @show_errors()
     def write(text: str, tokens: int, temperature: float) -> tuple[str, dict[str, float]]:
-        try:
-            written = writer.write(text or "", tokens, temperature)
-        except InputError as error:
-            raise gr.Error(html.escape(str(error))) from error
+        written = writer.write(text or "", tokens, temperature)
         with contextlib.suppress(InputError):  # the model may have no position for one more token
             return written, writer.guess(written)
         return written, {}

@@ -22,7 +22,7 @@ from .answering import data_of_training, model_folder
 from .arguments import PredictionArguments
 from .exports import run_digest
 from .input_files import InputFile, list_files, open_filesystem, would_list
-from .ray_workers import ROWS, Answers, Plan, count_rows, read_parts
+from .ray_workers import ROWS, AnsweringWorker, Plan, count_rows, read_parts
 from .reading import read_input
 
 logger = logging.getLogger(__name__)
@@ -235,7 +235,7 @@ def _results(
     items = [{"file": pickle.dumps(one), "done": pickle.dumps(known[one.name].parts)} for one in files]
     read = cluster.dataset(items).map_batches(read_parts, fn_args=(plan,), batch_size=1, num_cpus=READER_CPUS)
     answered = read.map_batches(
-        Answers, fn_constructor_args=(plan,), batch_size=1, compute=cluster.pool(), num_cpus=cluster.cpus
+        AnsweringWorker, fn_constructor_args=(plan,), batch_size=1, compute=cluster.pool(), num_cpus=cluster.cpus
     )
     yield from answered.iter_rows()
 

@@ -161,7 +161,7 @@ def _row(file: str, part: int, rows: int, texts: bytes = b"", *, parts: int = 0,
     return {name: np.array([value], dtype=kinds.get(name)) for name, value in values.items()}
 
 
-class Answers:
+class AnsweringWorker:
     """
     Answers parts with the model of a run, and writes the answers.
 

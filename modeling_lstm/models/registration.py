@@ -18,32 +18,28 @@ from types import ModuleType
 from typing import Any
 
 AUTO = "transformers.models.auto"
-CONFIGURATIONS = tuple(
-    f"{__package__}.configuration_{name}" for name in ("lstm", "bag_of_words", "lstm_encoder_decoder")
-)
-NETWORKS = tuple(
-    f"{__package__}.modeling_{name}"
-    for name in ("lstm", "bag_of_words", "lstm_causal_lm", "lstm_encoder_decoder", "lstm_masked_lm")
-)
-# Modules that the networks import from
-PARTS = tuple(f"{__package__}.{name}_lstm" for name in ("recurrence", "cache", "softmax", "attention"))
-TOKENIZER = f"{__package__}.tokenization_lstm"
-
-
 # The classes and the auto classes that open them. `save_pretrained` copies their source, for loading with
 # `trust_remote_code=True` without this package. The tokenizer is not among them: `tokenizer.json` describes it
 # completely.
-_REMOTE = (
-    (CONFIGURATIONS[0], "LstmConfig", "AutoConfig"),
-    (CONFIGURATIONS[1], "BagOfWordsConfig", "AutoConfig"),
-    (CONFIGURATIONS[2], "LstmEncoderDecoderConfig", "AutoConfig"),
-    (NETWORKS[0], "LstmModel", "AutoModel"),
-    (NETWORKS[0], "LstmForSequenceClassification", "AutoModelForSequenceClassification"),
-    (NETWORKS[1], "BagOfWordsForSequenceClassification", "AutoModelForSequenceClassification"),
-    (NETWORKS[2], "LstmForCausalLM", "AutoModelForCausalLM"),
-    (NETWORKS[3], "LstmForConditionalGeneration", "AutoModelForSeq2SeqLM"),
-    (NETWORKS[4], "LstmForMaskedLM", "AutoModelForMaskedLM"),
+_REMOTE = tuple(
+    (f"{__package__}.{module}", name, auto_class)
+    for module, name, auto_class in (
+        ("configuration_lstm", "LstmConfig", "AutoConfig"),
+        ("configuration_bag_of_words", "BagOfWordsConfig", "AutoConfig"),
+        ("configuration_lstm_encoder_decoder", "LstmEncoderDecoderConfig", "AutoConfig"),
+        ("modeling_lstm", "LstmModel", "AutoModel"),
+        ("modeling_lstm", "LstmForSequenceClassification", "AutoModelForSequenceClassification"),
+        ("modeling_bag_of_words", "BagOfWordsForSequenceClassification", "AutoModelForSequenceClassification"),
+        ("modeling_lstm_causal_lm", "LstmForCausalLM", "AutoModelForCausalLM"),
+        ("modeling_lstm_encoder_decoder", "LstmForConditionalGeneration", "AutoModelForSeq2SeqLM"),
+        ("modeling_lstm_masked_lm", "LstmForMaskedLM", "AutoModelForMaskedLM"),
+    )
 )
+CONFIGURATIONS = tuple(module for module, _, auto_class in _REMOTE if auto_class == "AutoConfig")
+NETWORKS = tuple(dict.fromkeys(module for module, _, auto_class in _REMOTE if auto_class != "AutoConfig"))
+# Modules that the networks import from
+PARTS = tuple(f"{__package__}.{name}_lstm" for name in ("recurrence", "cache", "softmax", "attention"))
+TOKENIZER = f"{__package__}.tokenization_lstm"
 
 
 def _load(module: str, name: str) -> Any:

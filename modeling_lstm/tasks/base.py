@@ -201,17 +201,17 @@ class Task(ABC):
 
     def check_metric(self, metric: str, data: Any) -> None:
         """Raise [`InputError`] if a metric that is to be compared on validation has no meaning there."""
-        return None
+        return
 
     def check_scores(self, scores: Mapping[str, float], data: Any) -> None:
         """Warn if a trained model's scores on validation show that it has not learned the task."""
-        return None
+        return
 
     def write_evaluation(
         self, result: Mapping[str, Any], rows: Dataset, predictions: np.ndarray, references: np.ndarray, folder: Path
     ) -> None:
         """Write the files of an evaluation of `rows` other than its scores, such as plots."""
-        return None
+        return
 
     @classmethod
     @abstractmethod

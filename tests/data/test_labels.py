@@ -602,7 +602,7 @@ def test_a_row_without_a_group_is_a_group_of_its_own(
     rows = [(f"text {n}", "ab"[n % 2], group) for n, group in enumerate(groups)]
     data = load(write(tmp_path / "a.parquet", rows, ("text", "label", "film")), group_column="film")
     numbers = {name: {int(text.split()[1]) for text in split["text"]} for name, split in data.splits.items()}
-    alone = {n for n in range(100, 130)}
+    alone = set(range(100, 130))
     assert alone & numbers["train"] and len(numbers["validation"]) < 30
     groups_of = {name: {n // 10 for n in found - alone} for name, found in numbers.items()}
     assert not groups_of["train"] & groups_of["validation"]

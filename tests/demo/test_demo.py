@@ -16,7 +16,7 @@ from huggingface_hub import SpaceCard
 from packaging.version import Version
 
 from modeling_lstm.cli import main
-from modeling_lstm.demo.answers import MAX_CHARACTERS, MAX_WORDS, Answers
+from modeling_lstm.demo.answers import MAX_CHARACTERS, MAX_WORDS, ClassifierPage
 from modeling_lstm.demo.app import build, move_word
 from modeling_lstm.demo.space import PACKAGE, list_requirements
 from modeling_lstm.utils.errors import InputError
@@ -36,11 +36,11 @@ def beside(tmp_path_factory: pytest.TempPathFactory, data_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def answers(trained: Path, beside: Path) -> Answers:
-    return Answers(str(trained), [str(beside)])
+def answers(trained: Path, beside: Path) -> ClassifierPage:
+    return ClassifierPage(str(trained), [str(beside)])
 
 
-def test_answers_stand_side_by_side(answers: Answers) -> None:
+def test_answers_stand_side_by_side(answers: ClassifierPage) -> None:
     shown = answers.show(TEXT)
     assert shown.words == TEXT.split()
     assert "run (lstm)" in shown.answers and "bag (bag-of-words)" in shown.answers
@@ -49,7 +49,7 @@ def test_answers_stand_side_by_side(answers: Answers) -> None:
 
 def test_a_folder_of_another_trainer_is_shown_too(run_copy: Path) -> None:
     (run_copy / "run.json").unlink()
-    shown = Answers(str(run_copy), []).show(TEXT)
+    shown = ClassifierPage(str(run_copy), []).show(TEXT)
     assert "copy (lstm)" in shown.answers and "<strong>negative</strong>" in shown.answers
 
 
@@ -57,14 +57,14 @@ def test_numbers_are_no_probabilities_and_labels_above_one_half_all_stand(tmp_pa
     numbers = write_csv(tmp_path / "n.csv", [(f"the film was {n % 9} of", n % 9 / 2) for n in range(60)])
     flags = ["--dataset", str(numbers), "--problem_type", "regression", "--output_dir", str(tmp_path / "number")]
     assert main(["train", *flags, *TRAIN_FLAGS]) == 0
-    shown = Answers(str(tmp_path / "number"), []).show(TEXT).answers
+    shown = ClassifierPage(str(tmp_path / "number"), []).show(TEXT).answers
     assert "probability" not in shown and re.search(r"<strong>-?\d\.\d{3}</strong>", shown)
     labels_of = [["joy"], ["anger", "love"]]
     lines = [json.dumps({"text": f"a {n % 2} text {n}", "label": labels_of[n % 2]}) for n in range(60)]
     (tmp_path / "several.jsonl").write_text("\n".join(lines), encoding="utf-8")
     flags = ["--dataset", str(tmp_path / "several.jsonl"), "--output_dir", str(tmp_path / "several")]
     assert main(["train", *flags, *TRAIN_FLAGS]) == 0
-    several = Answers(str(tmp_path / "several"), [str(tmp_path / "number")])
+    several = ClassifierPage(str(tmp_path / "several"), [str(tmp_path / "number")])
     bias = several.loaded[0][0].classifier.bias.data
     several.loaded[0][0].classifier.weight.data.zero_()
     for logits, labels in (([2.0, -2.0, 1.0], ["anger", "love"]), ([-1.0, -2.0, -1.0], ["no label above one half"])):
@@ -84,7 +84,7 @@ def test_numbers_are_no_probabilities_and_labels_above_one_half_all_stand(tmp_pa
         ("the " * 300, f"That has 300 words; at most {MAX_WORDS} fit the page."),
     ],
 )
-def test_what_cannot_be_shown_is_said(answers: Answers, text: str, said: str) -> None:
+def test_what_cannot_be_shown_is_said(answers: ClassifierPage, text: str, said: str) -> None:
     shown = answers.show(text)
     assert said in shown.answers and shown.explanation == "" and shown.words == []
 
@@ -92,14 +92,14 @@ def test_what_cannot_be_shown_is_said(answers: Answers, text: str, said: str) ->
 @pytest.mark.parametrize(
     "text", ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "😀", "{{ 7777 * 7777 }} $x$"]
 )
-def test_a_hostile_text_stays_text(answers: Answers, text: str) -> None:
+def test_a_hostile_text_stays_text(answers: ClassifierPage, text: str) -> None:
     shown = answers.show(text)
     page = shown.answers + shown.explanation
     assert "<script" not in page and "<img" not in page and "60481729" not in page
     assert shown.words and "".join(shown.words).replace(" ", "") == text.replace(" ", "")
 
 
-def test_words_are_left_out_and_moved(answers: Answers) -> None:
+def test_words_are_left_out_and_moved(answers: ClassifierPage) -> None:
     words = TEXT.split()
     assert move_word(answers, TEXT, 3, "Leave out") == "the film was number 3"
     assert move_word(answers, TEXT, 3, "Move left") == "the film awful was number 3"

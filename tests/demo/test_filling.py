@@ -8,7 +8,7 @@ from gradio_client import Client
 
 from modeling_lstm.cli import main
 from modeling_lstm.demo.app import build
-from modeling_lstm.demo.filling import MAX_CHARACTERS, Filler
+from modeling_lstm.demo.filling import MAX_CHARACTERS, FillingPage
 from modeling_lstm.demo.space import push_space
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import opinion_rows, write_csv
@@ -27,7 +27,7 @@ def masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_fills_in(masked: Path) -> None:
-    filler = Filler(str(masked))
+    filler = FillingPage(str(masked))
     assert all(one.count("[MASK]") == 1 for one in filler.examples)
     found = filler.fill("the [MASK] was great")
     assert next(iter(found)) == "film" and list(found.values()) == sorted(found.values(), reverse=True)

@@ -10,7 +10,7 @@ from gradio_client.exceptions import AppError
 from modeling_lstm.cli import main
 from modeling_lstm.demo.app import build
 from modeling_lstm.demo.space import push_space
-from modeling_lstm.demo.writing import MAX_CHARACTERS, MAX_TOKENS, Writer
+from modeling_lstm.demo.writing import MAX_CHARACTERS, MAX_TOKENS, WritingPage
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import opinion_rows, write_csv
 
@@ -27,7 +27,7 @@ def language_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_writes_and_guesses(language_model: Path) -> None:
-    writer = Writer(str(language_model))
+    writer = WritingPage(str(language_model))
     guessed = writer.guess("the film")
     assert next(iter(guessed)) == "was" and list(guessed.values()) == sorted(guessed.values(), reverse=True)
     assert 0.5 < guessed["was"] < 1 and sum(guessed.values()) <= 1.001

@@ -134,7 +134,7 @@ def test_other_problem_types(problem_type: str, tokenizer: LstmTokenizer) -> Non
 
 def of_kind(problem_type: str, bias: list[float], tokenizer: LstmTokenizer) -> Any:
     """A model that answers with these logits, whatever it reads."""
-    labels = {number: name for number, name in enumerate(["anger", "joy", "love"][: len(bias)])}
+    labels = dict(enumerate(["anger", "joy", "love"][: len(bias)]))
     model = tiny_model(vocab_size=len(tokenizer), problem_type=problem_type, num_labels=len(bias), id2label=labels)
     torch.nn.init.zeros_(model.classifier.weight)
     model.classifier.bias.data = torch.tensor(bias)

@@ -20,7 +20,7 @@ import pytest
 from transformers import pipeline
 
 from modeling_lstm.cli import main
-from modeling_lstm.demo.answers import Answers
+from modeling_lstm.demo.answers import ClassifierPage
 from modeling_lstm.evaluation.evaluator import evaluate
 from modeling_lstm.inference import answering
 from modeling_lstm.inference.answering import answer_texts, as_answering, open_predictor
@@ -245,7 +245,7 @@ def test_the_text_columns_of_the_training_are_read(tmp_path: Path, fails: Callab
         *(("predict", run, "--input", single, "--text_column", "text"), ("explain", run, "a film")),
     ):
         assert "headline, body together; 'a film' lacks one: put [SEP] between them" in fails(*command)
-    assert "headline, body together; &#39;a film&#39; lacks one" in Answers(str(run), []).show("a film").answers
+    assert "headline, body together; &#39;a film&#39; lacks one" in ClassifierPage(str(run), []).show("a film").answers
     for command in (("predict", run, "a film [SEP] bad"), ("explain", run, "a film [SEP] bad")):
         assert main([str(one) for one in command]) == 0
     pair = {"text": "a film", "text_pair": "bad"}

@@ -128,7 +128,7 @@ def test_a_worker_that_is_killed_loses_nothing(
     def kill_one() -> None:
         while not list((tmp_path / "out").glob("*/part-*")):
             time.sleep(0.01)
-        killed.extend(find_processes("MapWorker(MapBatches(Answers))")[:1])
+        killed.extend(find_processes("MapWorker(MapBatches(AnsweringWorker))")[:1])
         for one in killed:
             os.kill(one, signal.SIGKILL)
 
@@ -240,7 +240,7 @@ def test_a_part_that_cannot_be_written_is_told(
     file = ray_prediction.list_files(source, path, path)[0]
     batch = {"file": [ray_workers.pickle.dumps(file)], "done": [ray_workers.pickle.dumps(set())]}
     part = next(iter(ray_workers.read_parts(batch, plan)))
-    answering = ray_workers.Answers(plan)
+    answering = ray_workers.AnsweringWorker(plan)
 
     def full(*_: Any) -> int:
         raise OSError(28, "No space left on device")

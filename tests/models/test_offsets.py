@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from modeling_lstm import LstmTokenizer
-from modeling_lstm.demo.answers import Answers
+from modeling_lstm.demo.answers import ClassifierPage
 from modeling_lstm.demo.app import move_word
 from modeling_lstm.explanation.attribution import encode
 from modeling_lstm.explanation.tracing import trace
@@ -280,8 +280,8 @@ def test_a_trace_names_what_stands_in_the_text() -> None:
 
 
 @pytest.fixture(scope="module")
-def answers(trained: Path) -> Answers:
-    return Answers(str(trained), [])
+def answers(trained: Path) -> ClassifierPage:
+    return ClassifierPage(str(trained), [])
 
 
 @pytest.mark.parametrize(
@@ -303,5 +303,7 @@ def answers(trained: Path) -> Answers:
         ("was great!", 2, "Move right", "was great!"),
     ],
 )
-def test_only_the_chosen_word_is_changed(answers: Answers, text: str, chosen: int, how: str, expected: str) -> None:
+def test_only_the_chosen_word_is_changed(
+    answers: ClassifierPage, text: str, chosen: int, how: str, expected: str
+) -> None:
     assert move_word(answers, text, chosen, how) == expected

@@ -146,33 +146,38 @@ def test_the_recipe_trains_on_all_rows(data: Path, tmp_path: Path) -> None:
     assert "max_train_samples" not in result["recipe"] and result["recipe"]["dataset"] == str(data)
 
 
+def _search_that_waits(given: list[str], marker: Path) -> None:
+    """Begin a search whose first trial does nothing but wait."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background of a shell ignore it
+
+    def wait(*_: Any) -> None:
+        marker.touch()
+        time.sleep(3600)
+
+    pytest.MonkeyPatch().setattr(searching, "run_trial", wait)
+    main(given)
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_search_that_was_stopped_loses_no_trial(
     how: signal.Signals, data: Path, tmp_path: Path, forks: ForkServerContext
 ) -> None:
     folder = tmp_path / "search"
     given = ["search", "--dataset", str(data), "--output_dir", str(folder), "--trials", "4", *FLAGS]
-    process = forks.Process(target=main, args=(given,))
+    process = forks.Process(target=_search_that_waits, args=(given, tmp_path / "waits"))
     process.start()
-
-    def is_trying() -> bool:
-        return (folder / "trials").is_dir() and any(folder.glob("trials/*"))
-
-    while process.is_alive() and not is_trying():
+    while process.is_alive() and not (tmp_path / "waits").exists():
         time.sleep(0.01)
-    running = {trial.number for trial in trials_of(folder) if trial.state.name == "RUNNING"}
     os.kill(process.pid or 0, how)
     process.join()
-    stopped = trials_of(folder)
-    begun = [trial for trial in stopped if trial.number in running and "settings" in trial.user_attrs]
-    cut = [trial for trial in begun if trial.state.name in ("RUNNING", "FAIL")]
+    (cut,) = trials_of(folder)[:1]
+    assert cut.number == 0 and "settings" in cut.user_attrs and cut.state.name in ("RUNNING", "FAIL")
     assert main(given) == 0
     found = trials_of(folder)
     counted = [trial for trial in found if trial.state.name in ("COMPLETE", "PRUNED")]
     assert len(counted) == 4 and all(trial.state.name != "RUNNING" for trial in found)
-    for trial in cut:
-        again = [one for one in counted if one.user_attrs.get("repeats") == trial.number]
-        assert [one.params for one in again] == [trial.params]
+    again = [one for one in counted if one.user_attrs.get("repeats") == cut.number]
+    assert [one.params for one in again] == [cut.params]
 
 
 def has_ended(process: int) -> bool:

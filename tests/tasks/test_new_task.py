@@ -74,7 +74,7 @@ class ReverseTheText(Task):
     def load(cls, arguments: Any) -> Texts:
         random = np.random.default_rng(0)
         rows = Dataset.from_dict({"text": [" ".join(random.choice(list("abcdef"), 4)) for _ in range(ROWS)]})
-        return Texts(DatasetDict({name: rows for name in ("train", "validation", "test")}))
+        return Texts(DatasetDict(dict.fromkeys(("train", "validation", "test"), rows)))
 
     @classmethod
     def load_split(cls, record: Mapping[str, Any], arguments: Any) -> Texts:
