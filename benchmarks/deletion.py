@@ -19,6 +19,7 @@ from modeling_lstm.runs.environment import describe_environment
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.utils.files import write_json
+from modeling_lstm.utils.settings import pick_settings
 
 from .accuracy import RESULTS, portable
 
@@ -40,8 +41,7 @@ def main() -> None:
     arguments = parser.parse_args()
     record = read_record(Path(arguments.run))
     model, tokenizer = load_run(arguments.run)
-    known = DataArguments.__dataclass_fields__
-    data = DataArguments(**{name: value for name, value in record["data"].items() if name in known})
+    data = DataArguments(**pick_settings(DataArguments, record["data"]))
     texts = load_data(data, only="test", label_names=record["task"]["label_names"]).splits["test"]["text"]
     rng = np.random.default_rng(0)
     curves: dict[str, list[np.ndarray]] = {"integrated gradients": [], "leaving one out": [], "random": []}

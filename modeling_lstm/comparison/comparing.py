@@ -4,7 +4,8 @@ import json
 import logging
 import pickle
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,12 @@ from .systems import System
 logger = logging.getLogger(__name__)
 
 DEFAULT_SYSTEMS = ("lstm", "gru", "bag-of-words", "tfidf", "fasttext")
-SENTENCES = 4_096  # to measure costs on
+MAX_TIMED = 4_096  # texts to measure costs on
+# The arguments that the result records
+RECORDED = (
+    *("seeds", "trials", "trial_rows", "embeddings", "class_weights", "bf16"),
+    *("transformer_max_length", "transformer_overrides"),
+)
 
 
 def open_systems(systems: Sequence[System | str], arguments: CompareArguments) -> list[System]:
@@ -145,11 +151,7 @@ def _run_systems(
             "label_names": experiment.task.label_names,
             "not_in_test": experiment.find_lacking("test"),
         },
-        "settings": {
-            name: getattr(arguments, name)
-            for name in ("seeds", "trials", "trial_rows", "embeddings", "class_weights", "bf16")
-        }
-        | {name: getattr(arguments, name) for name in ("transformer_max_length", "transformer_overrides")},
+        "settings": {name: getattr(arguments, name) for name in RECORDED},
         "systems": {name: described for name, (described, _) in found.items()},
     }
     _add_scores(result, experiment, names_and_outcomes, arguments)
@@ -195,34 +197,15 @@ def _run_system(
         progress.update()
         return outcome
 
-    trials = list(experiment.choose(system, arguments.trials, arguments.trial_rows))
-    attempts: list[RunOutcome | None] = []
-    failure: InputError | None = None
-    for trial in trials:
-        try:
-            attempts.append(run(trial, ["validation"]))
-        except InputError as error:  # training may have diverged: try the other settings
-            logger.warning("%s", error)
-            attempts.append(None)
-            failure = error
-    if failure is not None and not any(attempts):
-        raise failure
-    setting, tried = experiment.choose_setting(trials, attempts)
+    trials = list(experiment.trials(system, arguments.trials, arguments.trial_rows))
+    setting, tried = experiment.choose_setting(trials, _try_settings(trials, run))
     seeds = range(_seeds(system, arguments))
     whole = [Run(system, setting, experiment.rows, seed) for seed in seeds]
     outcomes = [run(one) for one in whole]
-    curve: list[dict[str, Any]] = []
-    by_rows: dict[int, list[Run]] = {}
-    if not system.finished:
-        by_rows = {rows: [Run(system, setting, rows, seed) for seed in seeds] for rows in points}
-    for rows, runs in by_rows.items():
-        try:
-            values = [run(one, ["test"]).record["metrics"]["test"][experiment.task.metric] for one in runs]
-        except InputError as error:  # so few rows may be too few for this system
-            logger.warning("%s. This point is left out of its learning curve.", str(error).rstrip("."))
-            continue
-        curve.append({"rows": rows} | summarize(values))
-    for one in {*trials, *(run for runs in by_rows.values() for run in runs)} - set(whole):
+    points = [] if system.finished else points
+    by_rows = {rows: [Run(system, setting, rows, seed) for seed in seeds] for rows in points}
+    curve = _learning_curve(by_rows, run, experiment.task.metric)
+    for one in {*trials, *chain(*by_rows.values())} - set(whole):
         experiment.forget(one)
     described = {
         "settings": tried[setting]["settings"] if tried else system.settings()[0],
@@ -234,6 +217,37 @@ def _run_system(
         "curve": curve,
     }
     return described, outcomes
+
+
+def _try_settings(trials: list[Run], run: Callable[[Run, Sequence[str]], RunOutcome]) -> list[RunOutcome | None]:
+    """Return the outcome of each trial on validation, or `None` if it failed. Raise if all failed."""
+    attempts: list[RunOutcome | None] = []
+    failure: InputError | None = None
+    for trial in trials:
+        try:
+            attempts.append(run(trial, ["validation"]))
+        except InputError as error:  # training may have diverged: try the other settings
+            logger.warning("%s", error)
+            attempts.append(None)
+            failure = error
+    if failure is not None and not any(attempts):
+        raise failure
+    return attempts
+
+
+def _learning_curve(
+    by_rows: Mapping[int, list[Run]], run: Callable[[Run, Sequence[str]], RunOutcome], metric: str
+) -> list[dict[str, Any]]:
+    """Return the scores of the runs on fewer rows. A point whose runs fail is left out."""
+    curve: list[dict[str, Any]] = []
+    for rows, runs in by_rows.items():
+        try:
+            values = [run(one, ["test"]).record["metrics"]["test"][metric] for one in runs]
+        except InputError as error:  # so few rows may be too few for this system
+            logger.warning("%s. This point is left out of its learning curve.", str(error).rstrip("."))
+            continue
+        curve.append({"rows": rows} | summarize(values))
+    return curve
 
 
 def _minutes(outcomes: list[RunOutcome]) -> float | None:
@@ -265,7 +279,7 @@ def _add_scores(
             drawn[name] = {one: values for one, values in average(draws).items() if one == metric}
     parts = group_rows(experiment.texts["test"])
     result["slices"] = {name: int(rows.sum()) for name, rows in parts.items()}
-    result["shuffled"] = len(experiment.disordered)
+    result["shuffled"] = len(experiment.shuffled_rows)
 
     def of_part(seeds: list[np.ndarray], rows: np.ndarray) -> dict[str, Any]:
         counts = [rows.astype(int)]
@@ -273,7 +287,7 @@ def _add_scores(
         return summarize([score.item() for score in scores])
 
     def score_in_order(seeds: list[np.ndarray]) -> dict[str, Any]:
-        true = labels[experiment.disordered]
+        true = labels[experiment.shuffled_rows]
         return summarize([compute_scores(problem_type, one, true, names)[part_metric] for one in seeds])
 
     for name, found in outcomes.items():
@@ -287,12 +301,12 @@ def _add_scores(
             for one in dict.fromkeys((*with_limits, *kind.shown))
         }
         described["slices"] = {part: of_part(guesses[name], rows) for part, rows in parts.items()}
-        rows = experiment.disordered
-        mixed = [experiment.answers(one, "shuffled") for one in found]
-        changes = [kind.changes(one, guess[rows]) for one, guess in zip(mixed, guesses[name], strict=True)]
+        rows = experiment.shuffled_rows
+        shuffled = [experiment.answers(one, "shuffled") for one in found]
+        changes = [kind.changes(one, guess[rows]) for one, guess in zip(shuffled, guesses[name], strict=True)]
         described["shuffled"] = {
             "in_order": score_in_order([guess[rows] for guess in guesses[name]]),
-            part_metric: score_in_order(mixed),
+            part_metric: score_in_order(shuffled),
             kind.change: summarize(changes),
         }
     means = {name: described["scores"][metric]["mean"] for name, described in result["systems"].items()}
@@ -310,7 +324,7 @@ def _add_costs(
     path = experiment.folder / "costs.json"
     threads = torch.get_num_threads()
     texts = experiment.texts["test"]
-    drawn = np.random.default_rng(0).permutation(len(texts))[:SENTENCES]
+    drawn = np.random.default_rng(0).permutation(len(texts))[:MAX_TIMED]
     measured = {name: str(outcomes[name][0].path) for name in sorted(systems)}
     device = name_hardware(result["hardware"])
     key = {"systems": measured, "processor": device, "threads": threads, "texts": len(drawn)}

@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 PREDICTIONS = "predictions.npz"
 RUNS = "runs/*/setting-*/rows-*"  # the folders of the runs of each size
 SPLITS = ("validation", "test", "shuffled")
-MAX_DISORDERED = 5_000  # maximum number of test texts whose words are shuffled
+MAX_SHUFFLED = 5_000  # maximum number of test texts whose words are shuffled
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Experiment:
         class_weights: `"balanced"` to give rare labels more weight.
 
     Attributes:
-        disordered: The indices of the test rows in `shuffled`.
+        shuffled_rows: The indices of the test rows in `shuffled`.
 
     Raises:
         InputError: the data cannot be used, or the folder holds a comparison on other data.
@@ -118,9 +118,9 @@ class Experiment:
         self.rows = loaded.splits["train"].num_rows
         self._tasks = {self.rows: self.task}
         texts = self.task.texts("test")
-        self.disordered = np.sort(np.random.default_rng(0).permutation(len(texts))[:MAX_DISORDERED])
-        mixed = shuffle_words([texts[row] for row in self.disordered])
-        self.texts = {"validation": self.task.texts("validation"), "test": texts, "shuffled": mixed}
+        self.shuffled_rows = np.sort(np.random.default_rng(0).permutation(len(texts))[:MAX_SHUFFLED])
+        shuffled = shuffle_words([texts[row] for row in self.shuffled_rows])
+        self.texts = {"validation": self.task.texts("validation"), "test": texts, "shuffled": shuffled}
         self.version = describe_environment()["versions"].get("modeling-lstm")
         self._claim()
 
@@ -278,10 +278,11 @@ class Experiment:
                 logger.warning("%d training rows do not include every label: left out of the learning curves", rows)
         return found
 
-    def choose(self, system: System, trials: int, trial_rows: int) -> Iterator[Run]:
-        """Yield the trials: the first `trials` settings, each on at most `trial_rows` rows, with seed 0."""
-        if not system.finished and min(trials, len(system.settings())) > 1:
-            for setting in range(min(trials, len(system.settings()))):
+    def trials(self, system: System, number: int, trial_rows: int) -> Iterator[Run]:
+        """Yield the trials: the first `number` settings, each on at most `trial_rows` rows, with seed 0."""
+        number = min(number, len(system.settings()))
+        if not system.finished and number > 1:
+            for setting in range(number):
                 yield Run(system, setting, min(trial_rows, self.rows), 0)
 
     def choose_setting(self, trials: list[Run], outcomes: list[RunOutcome | None]) -> tuple[int, list[dict[str, Any]]]:

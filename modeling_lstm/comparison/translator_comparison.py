@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 LENGTHS = ((1, 5), (6, 10), (11, 15), (16, None))  # words of a text, for scores by length
 MIN_ROWS = 10  # minimum number of texts to score a group
-SENTENCES = 512  # to measure costs on
+MAX_TIMED = 512  # texts to measure costs on
 
 
 @dataclass
@@ -166,7 +166,7 @@ def compare_translators(
         } | describe_environment()
     _add_tests(result, written, references, chosen.resamples)
     _add_lengths(result, written, texts, references)
-    drawn = [texts[row] for row in np.random.default_rng(0).permutation(len(texts))[:SENTENCES]]
+    drawn = [texts[row] for row in np.random.default_rng(0).permutation(len(texts))[:MAX_TIMED]]
     costs = measure({one.name: (one, one.folders[0]) for one in systems}, drawn, 0, result["threads"])
     for name, found in costs.items():
         result["systems"][name]["costs"] = found

@@ -1,7 +1,7 @@
 """Settings of an evaluation."""
 
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..data.arguments import FileArguments
 from ..utils.errors import require
@@ -33,6 +33,11 @@ class EvaluationArguments(FileArguments):
     batch_size: int = setting(128, "Number of rows in a batch.", group="Options")
     resamples: int = setting(1000, "Bootstrap samples for the 95%% intervals that are not exact.", group="Options")
     seed: int = setting(0, "Seed of the bootstrap. Translations use sacrebleu's own seed.", group="Options")
+
+    def of_other_data(self) -> dict[str, Any]:
+        """Return the data settings of another data set, which replace those of the training."""
+        apart = dict.fromkeys(("subset", "revision", "train_dataset", "group_column", "max_train_samples"))
+        return {"dataset": self.dataset} | apart | vars(self.of_files())
 
     def __post_init__(self) -> None:
         require_at_least(self, batch_size=1, resamples=100)

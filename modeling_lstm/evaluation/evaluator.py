@@ -74,15 +74,7 @@ def evaluate(run: str | Path, arguments: EvaluationArguments | None = None, **se
     _check_config(model.config, task, run)
     data = task.load_split(record, arguments)
     rows = data.splits[arguments.split]
-    if is_other:
-        warn_of_training_data(record, arguments, identify_rows(rows, task.columns))
-    elif arguments.split != "train":
-        check_rows(record, arguments.split, identify_rows(rows, task.columns))
-    if not is_other and (group := record["data"].get("group_column")):
-        logger.warning("Rows with the same %s are not independent: the true intervals are wider than these.", group)
-    also_in_train = 0 if is_other else record["data"].get("overlap", {}).get(arguments.split, 0)
-    if also_in_train:
-        logger.warning("%s", describe_overlap(arguments.split, also_in_train, rows.num_rows))
+    _check_independence(record, arguments, rows, task)
     split = task.encode(rows, arguments.split, tokenizer, record["data"].get("max_length", WHOLE))
     started = time.perf_counter()
     predictions, references = task.predict(model, tokenizer, split.rows, arguments.batch_size)
@@ -108,6 +100,20 @@ def evaluate(run: str | Path, arguments: EvaluationArguments | None = None, **se
         _add_to_record(latest, result, arguments.split)
         write_json(folder / RECORD, latest)
     return result
+
+
+def _check_independence(record: RunRecord, arguments: EvaluationArguments, rows: Dataset, task: Task) -> None:
+    """Raise or warn if the rows are not those of training's split, are in train, or are not independent."""
+    split, found = arguments.split, identify_rows(rows, task.columns)
+    if arguments.dataset is not None:
+        warn_of_training_data(record, arguments, found)
+        return
+    if split != "train":
+        check_rows(record, split, found)
+    if group := record["data"].get("group_column"):
+        logger.warning("Rows with the same %s are not independent: the true intervals are wider than these.", group)
+    if also_in_train := record["data"].get("overlap", {}).get(split, 0):
+        logger.warning("%s", describe_overlap(split, also_in_train, rows.num_rows))
 
 
 def _describe_classifier(model: Any, tokenizer: Any, run: str) -> Any:

@@ -10,7 +10,7 @@ from transformers import TrainerCallback
 
 from ..models.cache_lstm import LstmCache
 from ..tasks.language_modeling import LanguageModeling
-from ..training.samplers import BatchParts
+from ..training.samplers import divide_batches
 from ..training.task_trainer import TaskTrainer
 from ..utils.errors import require
 from .blocks import Blocks, BlockSampler
@@ -40,7 +40,7 @@ class LanguageModelTrainer(TaskTrainer):
         blocks: Any = self.train_dataset
         assert isinstance(blocks, Blocks)
         sampler: Any = BlockSampler(blocks, self)
-        return BatchParts(sampler, self.args) if self.args.world_size > 1 else sampler
+        return divide_batches(sampler, self.args)
 
     def batch_loss(self, model: torch.nn.Module, inputs: dict[str, Any]) -> tuple[torch.Tensor, Any]:
         """Return the mean loss of the directions, and the output of the model."""

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from ..training.samplers import BatchParts
+from ..training.samplers import divide_batches
 from ..training.task_trainer import TaskTrainer
 from ..utils.errors import require
 from .masked_blocks import MaskedBlocks, MaskedBlockSampler
@@ -22,7 +22,7 @@ class MaskedLanguageModelTrainer(TaskTrainer):
         blocks: Any = self.train_dataset
         assert isinstance(blocks, MaskedBlocks)
         sampler = MaskedBlockSampler(blocks, self)
-        return BatchParts(sampler, self.args) if self.args.world_size > 1 else sampler
+        return divide_batches(sampler, self.args)
 
     def task_scores(self, model: Any, rows: Any) -> dict[str, float]:
         """Compute the scores of masked tokens."""

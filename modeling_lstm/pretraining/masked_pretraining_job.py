@@ -9,7 +9,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, default_data_
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER  # no limit: texts are not padded to it
 
 from ..data.arguments import TokenizerArguments
-from ..data.corpus import load_corpus
 from ..data.corpus_arguments import CorpusArguments
 from ..data.token_masker import TokenMasker
 from ..data.token_stream import TokenStream
@@ -18,13 +17,11 @@ from ..evaluation.masked_tokens import mask_blocks, require_masks
 from ..models.modeling_lstm import IGNORED
 from ..tasks.masked_language_modeling import MaskedLanguageModeling
 from ..training.job import TrainingJob
-from ..training.limits import check_fixed
 from ..training.model_builder import construct, make_config
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import require
 from ..utils.ray_cluster import RayArguments
 from .arguments import (
-    FIXED_TOKENIZER,
     MASKED_FIXED,
     MASKED_PRETRAINING_DEFAULTS,
     MaskedLanguageModelArguments,
@@ -73,6 +70,7 @@ class MaskedPretraining(UnlabeledTraining):
 
     job: MaskedPretrainingJob
     task: MaskedLanguageModeling
+    fixed = MASKED_FIXED
 
     def make_trainer(self, **common: Any) -> MaskedLanguageModelTrainer:
         """Create the `Trainer`."""
@@ -103,14 +101,9 @@ class MaskedPretraining(UnlabeledTraining):
         blocks = mask_blocks(self._masker(), held_out, self.task.block_size)
         require_masks(sum(int((labels != IGNORED).sum()) for _, labels in blocks))
 
-    def check_settings(self) -> None:
-        """Raise [`InputError`] for settings that do not apply to a masked language model."""
-        check_fixed(self.args, MASKED_FIXED)
-        check_fixed(self.job.tokenizer, FIXED_TOKENIZER)
-
     def load(self) -> None:
         """Read the texts, and set the task."""
-        self.data = load_corpus(self.job.data)
+        self.data = MaskedLanguageModeling.load(self.job.data)
         self.task = MaskedLanguageModeling(self.job.model.mlm_probability, self.job.data.block_size)
 
     def make_tokenizer(self, source: Any) -> PreTrainedTokenizerBase:

@@ -11,21 +11,18 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, default_data_
 from transformers.tokenization_utils_base import VERY_LARGE_INTEGER  # no limit: texts are not padded to it
 
 from ..data.arguments import TokenizerArguments
-from ..data.corpus import load_corpus
 from ..data.corpus_arguments import CorpusArguments
 from ..data.tokenization import build_tokenizer
 from ..runs.record import RunRecord
 from ..tasks.base import TEXT_GENERATION, job_class
 from ..tasks.language_modeling import LanguageModeling
 from ..training.job import TrainingJob
-from ..training.limits import check_fixed
 from ..training.model_builder import describe_transformer
 from ..training.steps import Training
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.ray_cluster import RayArguments
 from .arguments import (
     FIXED,
-    FIXED_TOKENIZER,
     PRETRAINING_DEFAULTS,
     LanguageModelArguments,
     LanguageTaskArguments,
@@ -74,6 +71,7 @@ class Pretraining(UnlabeledTraining):
 
     job: PretrainingJob
     task: LanguageModeling
+    fixed = FIXED
 
     def make_trainer(self, **common: Any) -> LanguageModelTrainer:
         """Create the `Trainer`, which carries the state from block to block."""
@@ -88,14 +86,9 @@ class Pretraining(UnlabeledTraining):
         batch = self.first_blocks()
         return {"input_ids": batch, "labels": batch}
 
-    def check_settings(self) -> None:
-        """Raise [`InputError`] for settings that do not apply to a language model."""
-        check_fixed(self.args, FIXED)
-        check_fixed(self.job.tokenizer, FIXED_TOKENIZER)
-
     def load(self) -> None:
         """Read the texts, and set the task with its direction."""
-        self.data = load_corpus(self.job.data)
+        self.data = LanguageModeling.load(self.job.data)
         self.task = LanguageModeling(self.job.model.direction)
 
     def make_tokenizer(self, source: Any) -> PreTrainedTokenizerBase:

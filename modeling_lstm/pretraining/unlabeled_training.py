@@ -1,7 +1,8 @@
 """`UnlabeledTraining`: the steps of a training run on texts without labels."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,7 +15,9 @@ from ..data.sources import locate_source
 from ..data.token_stream import TokenStream
 from ..data.tokenization import WHOLE
 from ..runs.record import FINGERPRINTS
+from ..training.limits import check_fixed
 from ..training.steps import Training
+from .arguments import FIXED_TOKENIZER
 
 
 class UnlabeledTraining(Training):
@@ -24,10 +27,17 @@ class UnlabeledTraining(Training):
     Attributes:
         data: The texts, once they are read.
         stream: The training texts, once there is a tokenizer.
+        fixed: The training settings that do not apply; see [`check_fixed`].
     """
 
     data: Corpus
     stream: TokenStream
+    fixed: ClassVar[Mapping[str, tuple[Any, str]]]
+
+    def check_settings(self) -> None:
+        """Raise [`InputError`] for settings that do not apply to texts without labels."""
+        check_fixed(self.args, self.fixed)
+        check_fixed(self.job.tokenizer, FIXED_TOKENIZER)
 
     @property
     def data_seed(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +19,7 @@ from ..models.text_classifier import JOINT, TextClassifier
 from ..runs.record import check_joined, columns_of_training, separator_of
 from ..utils.errors import InputError, as_text, require
 from ..utils.markdown import inline_code, make_table, quote
+from ..utils.settings import pick_settings
 from .base import TEXT_CLASSIFICATION, Task
 
 if TYPE_CHECKING:
@@ -321,11 +322,8 @@ class ScaledLoss:
 
 def _data_arguments(record: Mapping[str, Any], arguments: EvaluationArguments) -> DataArguments:
     """Return the data settings of a run, or if another dataset is given, the settings for that dataset."""
-    recorded = record["data"]
-    chosen = {one.name: recorded[one.name] for one in fields(DataArguments) if one.name in recorded}
-    if arguments.dataset is not None:
-        chosen |= {"dataset": arguments.dataset, "subset": None, "revision": None, "train_dataset": None}
-        chosen |= {"group_column": None, "max_train_samples": None} | vars(arguments.of_files())
+    other = {} if arguments.dataset is None else arguments.of_other_data()
+    chosen = pick_settings(DataArguments, record["data"] | other)
     if record["task"]["problem_type"] == "regression":
         chosen["problem_type"] = "regression"
     found = DataArguments(**chosen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from ..utils.errors import require
 from ..utils.markdown import quote
+from ..utils.settings import pick_settings
 from .base import TRANSLATION, Task
 
 if TYPE_CHECKING:
@@ -62,12 +63,8 @@ class Translation(Task):
 
         for name in ("text_column", "label_column"):
             require(getattr(arguments, name) is None, f"--{name} is for classifiers: {TRANSLATED}.")
-        recorded = record["data"]
-        chosen = {one.name: recorded[one.name] for one in fields(PairArguments) if one.name in recorded}
-        is_other = arguments.dataset is not None
-        if is_other:
-            chosen |= {"dataset": arguments.dataset, "subset": None, "revision": None, "train_dataset": None}
-            chosen |= {"max_train_samples": None} | vars(arguments.of_files())
+        recorded, is_other = record["data"], arguments.dataset is not None
+        chosen = pick_settings(PairArguments, recorded | (arguments.of_other_data() if is_other else {}))
         by_source = "held_out_by" not in recorded  # an older version
         return load_pairs(PairArguments(**chosen), arguments.split, is_other=is_other, by_source=by_source)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..runs.record import columns_of_training, data_sources
 from ..utils.errors import as_text, require
+from ..utils.settings import pick_settings
 from .base import Task
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class UnlabeledTexts(Task):
         from ..data.corpus_arguments import CorpusArguments
 
         recorded = record["data"] | {"dataset": data_sources(record["data"])}
-        chosen = {one.name: recorded[one.name] for one in fields(CorpusArguments) if one.name in recorded}
+        chosen = pick_settings(CorpusArguments, recorded)
         if arguments.dataset is not None:
             require(not arguments.label_column, "--label_column is for labels, and a language model has none.")
             if arguments.text_column:

@@ -9,6 +9,7 @@ from transformers import TrainingArguments, get_scheduler
 from transformers.integrations import INTEGRATION_TO_CALLBACK, get_available_reporting_integrations
 
 from ..utils.errors import InputError, as_text, require
+from ..utils.processes import count_processes
 from ..utils.settings import require_at_least
 
 AT_LEAST_ONE = (
@@ -88,6 +89,43 @@ def check_choices(args: Any) -> None:
     check_fixed(args, FIXED)
     chosen = args.train_sampling_strategy
     require(chosen in STRATEGIES, f"--train_sampling_strategy must be one of {as_text(STRATEGIES)}, found {chosen}.")
+
+
+def check_combinations(args: Any, between: float) -> None:
+    """
+    Raise [`InputError`] for settings that contradict each other.
+
+    Args:
+        args: The settings.
+        between: Steps between two evaluations.
+    """
+    is_by_steps = args.load_best_model_at_end and args.eval_strategy == args.save_strategy == "steps"
+    require(
+        not is_by_steps or args.save_steps == between,
+        f"To keep the best checkpoint, --save_steps must be equal to --eval_steps, found {args.save_steps} and "
+        f"{between}: make them equal, or choose --save_strategy best.",
+    )
+    require(
+        args.early_stopping_patience is None or args.load_best_model_at_end,
+        "--early_stopping_patience needs --load_best_model_at_end true.",
+    )
+    require(
+        args.early_stopping_patience is None or args.eval_strategy != "no",
+        "--early_stopping_patience needs evaluations, but --eval_strategy is no: choose epoch or steps.",
+    )
+    require(
+        not args.auto_find_batch_size or count_processes() == 1,
+        "--auto_find_batch_size is not for several processes, which may run out of memory at different sizes: "
+        "choose --per_device_train_batch_size.",
+    )
+    require(
+        args.early_stopping_min_steps == 0 or args.early_stopping_patience is not None,
+        "--early_stopping_min_steps needs --early_stopping_patience.",
+    )
+    require(
+        args.hub_strategy == "end",
+        f"--hub_strategy must be end, found {args.hub_strategy}: a run folder is pushed when it is complete.",
+    )
 
 
 def check_layers(args: Any, model: Any) -> None:

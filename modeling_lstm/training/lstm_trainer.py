@@ -29,7 +29,7 @@ from .averaging import WeightAverage
 from .callbacks import Averaging, BestCheckpoint, EarlyStopping, ProcessSeed, RowUpdates
 from .layers import Unfreezing, lower_rates, set_rate
 from .optimizer import RowAdamW, choose_optimizer, clip_gradients
-from .samplers import BatchParts, EpochSampler, RandomEpochSampler, RebalancedEpochSampler
+from .samplers import EpochSampler, RandomEpochSampler, RebalancedEpochSampler, divide_batches
 
 ORIGIN = "trained_with.json"  # a file in each checkpoint
 WATCHING = ("reduce_lr_on_plateau", "greedy")  # schedules that depend on scores
@@ -277,9 +277,9 @@ class LstmTrainer(Trainer):
             sampler = RandomEpochSampler(sampler.data_source, self)
         elif isinstance(sampler, BatchRebalanceSampler):
             sampler = RebalancedEpochSampler(sampler, self)
-        if self.args.world_size > 1 and sampler is not None and not isinstance(sampler, BatchRebalanceSampler):
-            sampler = BatchParts(sampler, self.args)
-        return sampler
+        if sampler is None or isinstance(sampler, BatchRebalanceSampler):
+            return sampler
+        return divide_batches(sampler, self.args)
 
     def get_train_dataloader(self) -> torch.utils.data.DataLoader:
         """

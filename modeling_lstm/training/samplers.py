@@ -3,10 +3,7 @@
 from collections.abc import Iterator, Sized
 
 import torch
-from transformers import (
-    Trainer,
-    TrainingArguments,
-)
+from transformers import Trainer, TrainingArguments
 from transformers.trainer_pt_utils import BatchRebalanceSampler, LengthGroupedSampler
 
 
@@ -50,6 +47,11 @@ class RebalancedEpochSampler(BatchRebalanceSampler):
     def __iter__(self) -> Iterator[list[int]]:
         self.seed, self.epoch = _seed_and_epoch(self.trainer)
         return super().__iter__()
+
+
+def divide_batches(sampler: torch.utils.data.Sampler, args: TrainingArguments) -> torch.utils.data.Sampler:
+    """Return a sampler of rows, or with several processes one of this process's part of each batch."""
+    return BatchParts(sampler, args) if args.world_size > 1 else sampler
 
 
 class BatchParts(BatchRebalanceSampler):

@@ -134,11 +134,7 @@ class Training:
             with self.explain_failures():
                 if is_main():  # only after data, settings and the Hub have been checked
                     claimed.enter_context(claim_folder(self.folder))
-                    _, is_replaced = prepare_folder(self.folder, self.args)  # another training run may have ended since
-                    if is_replaced:
-                        empty_folder(self.folder)
-                    if self.args.resume_from_checkpoint == "last":
-                        remove_incomplete(self.folder)
+                    self._clear_folder()
                 if (ended_by := self._find_end(trainer)) is not None:
                     return self._keep(trainer, ended_by)
                 has_stopped = self.checkpoint is not None and stopped_early(self.checkpoint, self.args)
@@ -151,21 +147,26 @@ class Training:
                 outcome = describe_outcome(trainer, resumed=self.checkpoint is not None, stopped_early=has_stopped)
             self.task.check_scores(outcome["metrics"]["validation"], self.data)
             record = self.describe(trainer.model) | outcome
+            record["seconds"] = {"preparation": round(prepared - started, 2), "training": round(trained - prepared, 2)}
+            return run_on_main(lambda: self._finish(record, trainer, started))
 
-            def finish() -> RunRecord:
-                self.complete(record, trainer.model)
-                record["seconds"] = {
-                    "preparation": round(prepared - started, 2),
-                    "training": round(trained - prepared, 2),
-                    "total": round(time.perf_counter() - started, 2),
-                }
-                finished: Any = record | describe_environment()
-                save_run(self.folder, trainer.model, self.tokenizer, finished, self.write_more)
-                if self.args.push_to_hub:
-                    self._push(str(trainer.hub_model_id))
-                return finished
+    def _clear_folder(self) -> None:
+        """Remove an old run that is replaced, and unfinished checkpoints of one that is resumed."""
+        _, is_replaced = prepare_folder(self.folder, self.args)  # another training run may have ended since
+        if is_replaced:
+            empty_folder(self.folder)
+        if self.args.resume_from_checkpoint == "last":
+            remove_incomplete(self.folder)
 
-            return run_on_main(finish)
+    def _finish(self, record: dict[str, Any], trainer: Any, started: float) -> RunRecord:
+        """Complete the record, save the run, and push it if asked."""
+        self.complete(record, trainer.model)
+        record["seconds"]["total"] = round(time.perf_counter() - started, 2)
+        finished: Any = record | describe_environment()
+        save_run(self.folder, trainer.model, self.tokenizer, finished, self.write_more)
+        if self.args.push_to_hub:
+            self._push(str(trainer.hub_model_id))
+        return finished
 
     def _find_end(self, trainer: Any) -> str | None:
         """Return the setting that ended the training of the run in the folder; `None` if there is more to train."""

@@ -10,7 +10,7 @@ from transformers import TrainingArguments
 from ..utils.errors import require
 from ..utils.processes import count_processes, count_processes_here
 from .arguments import TrainerSettings
-from .limits import check_choices, check_numbers, check_optimizer, check_parts
+from .limits import check_choices, check_combinations, check_numbers, check_optimizer, check_parts
 from .optimizer import choose_optimizer
 
 logger = logging.getLogger(__name__)
@@ -27,33 +27,17 @@ class LstmTrainingArguments(TrainerSettings, TrainingArguments):  # type: ignore
             self.save_steps = between
         check_numbers(self)
         check_choices(self)
-        is_by_steps = self.load_best_model_at_end and self.eval_strategy == self.save_strategy == "steps"
-        require(
-            not is_by_steps or self.save_steps == between,
-            f"To keep the best checkpoint, --save_steps must be equal to --eval_steps, found {self.save_steps} and "
-            f"{between}: make them equal, or choose --save_strategy best.",
-        )
-        require(
-            self.early_stopping_patience is None or self.load_best_model_at_end,
-            "--early_stopping_patience needs --load_best_model_at_end true.",
-        )
-        require(
-            self.early_stopping_patience is None or self.eval_strategy != "no",
-            "--early_stopping_patience needs evaluations, but --eval_strategy is no: choose epoch or steps.",
-        )
-        require(
-            not self.auto_find_batch_size or count_processes() == 1,
-            "--auto_find_batch_size is not for several processes, which may run out of memory at different sizes: "
-            "choose --per_device_train_batch_size.",
-        )
-        require(
-            self.early_stopping_min_steps == 0 or self.early_stopping_patience is not None,
-            "--early_stopping_min_steps needs --early_stopping_patience.",
-        )
-        require(
-            self.hub_strategy == "end",
-            f"--hub_strategy must be end, found {self.hub_strategy}: a run folder is pushed when it is complete.",
-        )
+        check_combinations(self, between)
+        self._choose_device()
+        super().__post_init__()
+        if self.n_gpu > 1:
+            logger.info("Training on the first of %d GPUs; torchrun --nproc_per_node uses all of them.", self.n_gpu)
+            self._n_gpu = 1  # Trainer would use `DataParallel` on all, which does not split carried-over state
+        check_parts(self)
+        check_optimizer(self, choose_optimizer)
+
+    def _choose_device(self) -> None:
+        """Use the CPU where transformers would reject the settings. Raise if there are fewer GPUs than processes."""
         found: Any = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
         device, is_shared = "cpu" if found is None else found.type, count_processes() > 1
         if (self.bf16 and device == "cpu") or (is_shared and device in ("cpu", "mps")):
@@ -64,9 +48,3 @@ class LstmTrainingArguments(TrainerSettings, TrainingArguments):  # type: ignore
             f"This machine has {gpus} GPUs, fewer than the {here} processes: add --use_cpu true, or start fewer with "
             "--nproc_per_node.",
         )
-        super().__post_init__()
-        if self.n_gpu > 1:
-            logger.info("Training on the first of %d GPUs; torchrun --nproc_per_node uses all of them.", self.n_gpu)
-            self._n_gpu = 1  # Trainer would use `DataParallel` on all, which does not split carried-over state
-        check_parts(self)
-        check_optimizer(self, choose_optimizer)

@@ -105,6 +105,11 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
     return found
 
 
+def pick_settings(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the values that are settings of a dataclass."""
+    return {one.name: values[one.name] for one in fields(kind) if one.name in values}
+
+
 def find_repeated(names: Iterable[str]) -> list[str]:
     """Return the names that occur more than once, in alphabetical order."""
     return sorted(name for name, count in Counter(names).items() if count > 1)

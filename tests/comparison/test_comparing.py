@@ -532,17 +532,17 @@ def test_many_test_rows_are_put_in_disorder_in_part(
     assert found["shuffled"] == 33
     assert whole["shuffled"]["in_order"]["values"] == whole["scores"]["accuracy"]["values"]
     assert "the words of each test text in a random order" in (tmp_path / "comparison.md").read_text("utf-8")
-    monkeypatch.setattr("modeling_lstm.comparison.experiment.MAX_DISORDERED", 7)
+    monkeypatch.setattr("modeling_lstm.comparison.experiment.MAX_SHUFFLED", 7)
     WordList.fitted = []
     found = compare([WordList()], data, arguments(tmp_path, shares=[1.0]))
     part, study = found["systems"]["word-list"], Experiment(tmp_path, data)
     outcomes = [study.run(Run(WordList(), 1, 90, seed)) for seed in range(2)]
     assert not WordList.fitted and part["scores"] == whole["scores"] and found["shuffled"] == 7
     texts, labels = study.texts["test"], study.task.labels("test")
-    for row, mixed in zip(study.disordered, study.texts["shuffled"], strict=True):
+    for row, mixed in zip(study.shuffled_rows, study.texts["shuffled"], strict=True):
         assert sorted(mixed.split()) == sorted(texts[row].split())
     for seed, outcome in enumerate(outcomes):
-        right = (outcome.probabilities["test"].argmax(axis=1) == labels)[study.disordered]
+        right = (outcome.probabilities["test"].argmax(axis=1) == labels)[study.shuffled_rows]
         assert part["shuffled"]["in_order"]["values"][seed] == right.mean()
         assert len(outcome.probabilities["shuffled"]) == 7
     assert "the words of 7 test texts in a random order" in (tmp_path / "comparison.md").read_text("utf-8")
