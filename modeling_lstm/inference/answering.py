@@ -70,13 +70,16 @@ class LabelRows:
         )
 
 
-def as_answering(predictor: Any, all_scores: bool = False) -> Answering:
+def as_answering(predictor: Any, all_scores: bool = False, num_beams: int | None = None) -> Answering:
     """
     Turn what [`open_predictor`] returned into an [`Answering`].
 
     Raises:
-        InputError: `all_scores` is set, but the predictor is not a classifier.
+        InputError: `all_scores` is set, but the predictor is not a classifier; or `num_beams`, but it is no translator.
     """
+    if num_beams is not None:
+        require(hasattr(predictor, "num_beams"), "--num_beams is for translators: leave it out.")
+        predictor.num_beams = num_beams
     if isinstance(predictor, TextClassifier):
         return LabelRows(predictor, all_scores)
     require(not all_scores, "--all_scores is for classifiers: leave it out.")

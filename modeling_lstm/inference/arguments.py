@@ -30,6 +30,9 @@ class PredictionArguments(FileArguments, RayArguments):
     keep_columns: list[str] | None = setting(None, "Columns of --input to copy to the output, or all.", group="Output")
     all_scores: bool = setting(False, "Also write the score of every label, in columns score_LABEL.", group="Output")
     batch_size: int = setting(32, "Rows in a batch.", group="Options")
+    num_beams: int | None = setting(
+        None, "Beams of a translator; 1 is fastest. Default: those that it was trained with.", group="Options"
+    )
     backend: Literal["auto", "torch", "onnxruntime"] = setting(
         "auto",
         "What runs the model. auto: ONNX Runtime for an export, also one inside the run; otherwise torch.",
@@ -45,7 +48,7 @@ class PredictionArguments(FileArguments, RayArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_at_least(self, batch_size=1)
+        require_at_least(self, batch_size=1, num_beams=1)
         is_ray = self.engine == "ray"
         require(not is_ray or self.output is None, "--engine ray writes a folder: name it with --output_dir.")
         require(is_ray or self.output_dir is None, "--output_dir is for --engine ray: name a file with --output.")

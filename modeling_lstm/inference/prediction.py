@@ -76,7 +76,8 @@ def predict(
     joined = None if texts is None else _join_all(texts, data)
 
     def open_answering() -> Answering:
-        return as_answering(open_predictor(folder, arguments.backend, name=run), arguments.all_scores)
+        predictor = open_predictor(folder, arguments.backend, name=run)
+        return as_answering(predictor, arguments.all_scores, arguments.num_beams)
 
     if joined is not None and output is None:
         answering = open_answering()

@@ -173,7 +173,7 @@ class AnsweringWorker:
         self.plan, arguments = plan, plan.arguments
         folder = model_folder(plan.run, plan.revision)
         predictor = open_predictor(folder, arguments.backend, threads=plan.threads, name=plan.run)
-        self.answering = as_answering(predictor, arguments.all_scores)
+        self.answering = as_answering(predictor, arguments.all_scores, arguments.num_beams)
         self.columns = {ROW: pa.int64(), "text": pa.string()} | self.answering.columns()
         self.kept = name_apart(plan.kept, {*self.columns, "file"})
 

@@ -46,7 +46,12 @@ class Translator:
     Args:
         model: The model. Its `generation_config` holds the defaults of `generate`.
         tokenizer: The tokenizer of the source texts; see [`target_tokenizer`].
+
+    Attributes:
+        num_beams: Beams to search with; `None` for those of the `generation_config`.
     """
+
+    num_beams: int | None = None
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase):
         self.model: Any = model.eval()
@@ -119,6 +124,8 @@ class Translator:
     def _generate(self, inputs: Mapping[str, Any], options: dict[str, Any]) -> torch.Tensor:
         if options.get("stop_strings") is not None:
             options = {"tokenizer": self.target_tokenizer} | options
+        if self.num_beams is not None:
+            options = {"num_beams": self.num_beams} | options
         written = self.model.generate(**inputs, **options | {"num_return_sequences": 1})
         return getattr(written, "sequences", written)
 

@@ -211,6 +211,16 @@ def test_a_vocabulary_that_an_earlier_run_left_is_not_used(run: Path, pairs: Pat
     assert ml.Translator.from_run(str(folder))(texts) == ml.Translator.from_run(str(run))(texts)
 
 
+def test_predictions_with_other_beams(run: Path, trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    texts = [source for source, _ in sentences()[:5]]
+    translator = ml.Translator.from_run(run)
+    for beams in (1, 3):
+        found = predict(run, texts, num_beams=beams)
+        assert [row["translation"] for row in found] == translator(texts, num_beams=beams)
+    assert "--num_beams must be at least 1, found 0" in fails("predict", run, "a dog", "--num_beams", "0")
+    assert "--num_beams is for translators: leave it out" in fails("predict", trained, "a dog", "--num_beams", "2")
+
+
 def test_options_of_generate(run: Path) -> None:
     translator = ml.Translator.from_run(str(run))
     assert translator(["a dog"], return_dict_in_generate=True, num_return_sequences=1) == translator(["a dog"])
