@@ -1,14 +1,8 @@
 """`search_settings`: search for the best settings on validation with Optuna."""
 
-import contextlib
 import logging
-import multiprocessing
-import os
 import shutil
-import signal
-import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +12,6 @@ import yaml
 from ..data.arguments import DataArguments
 from ..data.digests import identify_rows
 from ..data.loading import TextData, load_data
-from ..models.text_classifier import count_cores
 from ..runs.environment import describe_environment
 from ..tasks.text_classification import TextClassification
 from ..training.model_builder import open_config
@@ -28,24 +21,10 @@ from ..utils.files import is_occupied, make_folder, read_json, write_json, write
 from ..utils.settings import TRANSFORMER_PREFIX, settings_of_all
 from ..vectors.word_sources import open_vectors
 from .arguments import EPOCHS, SearchArguments
+from .local_search import search_locally
 from .search_report import write_search_report
 from .search_space import LEARNED, open_optuna, usual_settings
-from .studies import (
-    PAUSE,
-    STUDY,
-    begin_study,
-    begin_trial,
-    begun_trials,
-    count_finished,
-    enqueue_retry,
-    has_failed,
-    is_over,
-    open_study,
-    record_result,
-    retry_stale_trials,
-    score_of,
-)
-from .trials import run_trial
+from .studies import STUDY, begin_study, begun_trials, has_failed, open_study, retry_stale_trials, score_of
 
 logger = logging.getLogger(__name__)
 
@@ -96,10 +75,8 @@ def search_settings(
         from .ray_search import search_by_ray
 
         search_by_ray(folder, base, arguments, end)
-    elif arguments.jobs == 1:
-        work(folder, base, arguments, end)
     else:
-        _work_in_processes(folder, base, arguments, end)
+        search_locally(folder, base, arguments, end)
     shutil.rmtree(folder / "trials", ignore_errors=True)
     return _finish(folder, base, arguments, command)
 
@@ -175,104 +152,6 @@ def _forget_failures(folder: Path, arguments: SearchArguments) -> bool:
         return False
     open_optuna().delete_study(study_name=STUDY, storage=study._storage)
     return True
-
-
-def _work_in_processes(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None) -> None:
-    """Run trials in several processes, which end with this one."""
-    context = multiprocessing.get_context("spawn")
-    jobs = [context.Process(target=_job, args=(folder, base, arguments, end, n)) for n in range(arguments.jobs)]
-    try:
-        with _ctrl_c_ignored():  # by the new processes, which inherit it
-            for job in jobs:
-                job.start()
-        for job in jobs:
-            job.join()
-    except KeyboardInterrupt:
-        for job in jobs:
-            if job.is_alive():
-                job.terminate()
-        raise
-    if lost := [str(job.exitcode) for job in jobs if job.exitcode]:
-        logger.warning(
-            "%d of %d processes ended early (exit status %s): if memory is short, use fewer --jobs",
-            len(lost),
-            len(jobs),
-            as_text(lost),
-        )
-
-
-def _job(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None, number: int) -> None:
-    """Run trials in one of several processes, with its share of the cores."""
-    import torch
-
-    torch.set_num_threads(max(1, count_cores() // arguments.jobs))
-    usual = ",".join(map(str, range(torch.cuda.device_count())))
-    gpus = os.environ.get("CUDA_VISIBLE_DEVICES", usual).split(",")
-    if len(gpus) > 1:  # each process trains on the first one that it sees
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    work(folder, base, arguments, end, number)
-
-
-@contextlib.contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():  # others cannot change it
-        yield
-        return
-    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)
-
-
-def _end_with_parent() -> None:
-    """Wait until the process that started this one has ended, however that happened, and end this one, too."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def work(
-    folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None = None, number: int = 0
-) -> None:
-    """Try settings until there are enough trials or the time is up."""
-    optuna = open_optuna()
-    study = open_study(folder, arguments, number)
-    first = len(begun_trials(study))
-
-    def objective(trial: Any) -> float:
-        started = time.perf_counter()
-
-        def report(epoch: int, value: float) -> bool:
-            trial.report(value, epoch)
-            return bool(trial.should_prune())
-
-        try:
-            chosen = begin_trial(trial, arguments)
-            found = run_trial(base | chosen, folder / "trials" / f"{trial.number}-{os.getpid()}", report)
-        except KeyboardInterrupt:
-            enqueue_retry(trial)
-            raise
-        except InputError as error:
-            trial.set_user_attr("error", str(error))
-            logger.warning("Trial %d failed: %s", trial.number, error)
-            raise
-        finally:
-            trial.set_user_attr("seconds", round(time.perf_counter() - started, 1))
-        record_result(trial, found)
-        if found["is_pruned"]:
-            raise optuna.TrialPruned
-        return found["value"]
-
-    while not is_over(study, arguments, first, end):
-        retry_stale_trials(study)
-        running = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
-        if count_finished(study) + len(running) < arguments.trials:
-            study.optimize(objective, n_trials=1, catch=(InputError,))
-        else:  # the trials running in other processes may be the last
-            time.sleep(PAUSE)
 
 
 def _finish(folder: Path, base: dict[str, Any], arguments: SearchArguments, command: str | None) -> dict[str, Any]:

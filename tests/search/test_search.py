@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from modeling_lstm.cli import main
-from modeling_lstm.search import search_space, searching, studies
+from modeling_lstm.search import local_search, search_space, studies
 from modeling_lstm.search.arguments import SearchArguments
 from modeling_lstm.search.ray_search import TrialManager
 from modeling_lstm.search.search_space import sample_settings, suggest_settings, usual_settings, usual_trials
@@ -154,7 +154,7 @@ def _search_that_waits(given: list[str], marker: Path) -> None:
         marker.touch()
         time.sleep(3600)
 
-    pytest.MonkeyPatch().setattr(searching, "run_trial", wait)
+    pytest.MonkeyPatch().setattr(local_search, "run_trial", wait)
     main(given)
 
 
@@ -203,9 +203,9 @@ def _search_without_end(folder: Path) -> None:
         time.sleep(3600)
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(searching, "multiprocessing", always(multiprocessing.get_context("fork")))
-    patch.setattr(searching, "work", work)
-    searching._work_in_processes(folder, {}, SearchArguments(output_dir=str(folder), jobs=2), None)
+    patch.setattr(local_search, "multiprocessing", always(multiprocessing.get_context("fork")))
+    patch.setattr(local_search, "work", work)
+    local_search._work_in_processes(folder, {}, SearchArguments(output_dir=str(folder), jobs=2), None)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_no_process_of_a_search_outlives_it(
 def test_two_processes_share_a_search(
     data: Path, tmp_path: Path, forks: ForkServerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searching, "multiprocessing", always(forks))
+    monkeypatch.setattr(local_search, "multiprocessing", always(forks))
     folder = tmp_path / "search"
     result = search_settings(
         dataset=str(data),
@@ -260,7 +260,7 @@ def test_bad_trials_are_pruned(data: Path, tmp_path: Path, monkeypatch: pytest.M
         found = {"value": value, "epoch": 3, "metric": "accuracy", "parameters": 10}
         return found | {"is_pruned": stops}
 
-    monkeypatch.setattr(searching, "run_trial", scripted)
+    monkeypatch.setattr(local_search, "run_trial", scripted)
     settings: dict[str, Any] = {"dataset": str(data), "models": ["lstm"], "trials": 8, "epochs": 3}
     result = search_settings(output_dir=str(tmp_path / "pruned"), **settings)
     assert lengths == [3] * 6 + [2, 3]
@@ -278,7 +278,7 @@ def test_no_trial_begins_after_the_time(data: Path, tmp_path: Path, monkeypatch:
         now += 50
         raise InputError("made for a test")
 
-    monkeypatch.setattr(searching, "run_trial", scripted)
+    monkeypatch.setattr(local_search, "run_trial", scripted)
     with pytest.raises(InputError, match="No trial was completed: run the command again"):
         search_settings(dataset=str(data), output_dir=str(tmp_path / "none"), minutes=1e-9)
     with pytest.raises(InputError, match="No trial succeeded; the last one failed with: made for a test"):
@@ -299,7 +299,7 @@ def test_failures_end_a_search_and_leave_its_folder_free(
             raise InputError("made for a test")
         return {"value": 0.5, "epoch": 1, "metric": "accuracy", "parameters": 10, "is_pruned": False}
 
-    monkeypatch.setattr(searching, "run_trial", scripted)
+    monkeypatch.setattr(local_search, "run_trial", scripted)
     given: dict[str, Any] = {"dataset": str(data), "output_dir": str(tmp_path / "search"), "trials": 50}
     with pytest.raises(InputError, match="No trial succeeded"):
         search_settings(**given)
@@ -339,9 +339,9 @@ def test_no_more_trials_begin_than_were_asked_for(data: Path, tmp_path: Path, mo
         tried.append("here")
         return {"value": 0.5, "epoch": 1, "metric": "accuracy", "parameters": 10, "is_pruned": False}
 
-    monkeypatch.setattr(searching, "run_trial", scripted)
-    monkeypatch.setattr(searching.time, "sleep", sleep)
-    searching.work(tmp_path, {}, arguments)
+    monkeypatch.setattr(local_search, "run_trial", scripted)
+    monkeypatch.setattr(local_search.time, "sleep", sleep)
+    local_search.work(tmp_path, {}, arguments)
     assert tried == ["here"] and not running
 
 
@@ -535,7 +535,7 @@ def test_processes_that_are_lost_are_told(
 
         join = start
 
-    monkeypatch.setattr(searching.multiprocessing, "get_context", lambda _: SimpleNamespace(Process=Lost))
+    monkeypatch.setattr(local_search.multiprocessing, "get_context", lambda _: SimpleNamespace(Process=Lost))
     with pytest.raises(InputError, match="No trial was completed: run the command again"):
         search_settings(dataset=str(data), output_dir=str(tmp_path / "out"), jobs=2, trials=2)
     assert "2 of 2 processes ended early (exit status -9, -9)" in caplog.text
