@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 # The largest difference from the run's logits, relative to the largest of them (or to 1), that an export may have
 TOLERANCE = {"fp32": 1e-4, "int8": 0.2}
+LONG = 512  # tokens of the longest row that is compared, unless training read fewer
 
 
 def export(
@@ -247,14 +248,15 @@ def _onnx_layer(
 def _difference(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> float:
     """
     Return the largest difference between the logits of the run and of the exported model, relative to the largest logit
-    (or to 1). The inputs are rows of random tokens with padding at the right, at the left and in between. For a
-    regression, the logits are compared in standard deviations of the targets.
+    (or to 1). The inputs are rows of random tokens, among them long ones, with padding at the right, at the left and in
+    between. For a regression, the logits are compared in standard deviations of the targets.
     """
     theirs, ours = TextClassifier.from_onnx(folder), torch_classifier(model, tokenizer)
     rng = np.random.default_rng(0)
     found: list[np.ndarray] = []
     expected: list[np.ndarray] = []
-    for rows, tokens in ((1, 1), (1, 20), (4, 1), (5, 33)):
+    long = min(token_limit(tokenizer) or LONG, LONG)
+    for rows, tokens in ((1, 1), (1, 20), (4, 1), (5, 33), (1, long)):
         lengths = rng.integers(0, tokens + 1, size=rows)
         lengths[0] = tokens
         right = np.arange(tokens) < lengths[:, None]
