@@ -57,7 +57,7 @@ def order_table() -> str:
     heads = ["system"]
     for name, one in found.items():
         parts = (f"{part} ({one['slices'][part]:,})" for part in PARTS[name])
-        heads += [f"{TITLES[name].partition(',')[0]}, all", *parts, "shuffled", "answers changed"]
+        heads += [f"{TITLES[name].partition(',')[0]}, all", *parts, "shuffled", "predictions changed"]
     return _fill(heads, _lines([(one, partial(_order, parts=PARTS[name])) for name, one in found.items()]))
 
 

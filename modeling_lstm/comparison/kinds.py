@@ -17,7 +17,7 @@ class Kind(ABC):
         problem_type: The problem type.
         shown: The metrics to show besides the main one.
         exact: The metrics in `shown` whose intervals and tests are exact.
-        change: The name of the measure of how answers change when the words of a text are shuffled.
+        change: The name of the measure of how predictions change when the words of a text are shuffled.
         change_title: The column title of this measure.
         change_note: A description of this measure for use in a sentence.
         interval_note: How intervals are computed.
@@ -28,8 +28,8 @@ class Kind(ABC):
     shown: tuple[str, ...]
     exact: tuple[str, ...] = ("accuracy",)
     change = "changed"
-    change_title = "answers changed"
-    change_note = "the share of answers that it changes"
+    change_title = "predictions changed"
+    change_note = "the share of predictions that it changes"
     interval_note: str
     slice_note = ""
 
@@ -53,9 +53,9 @@ class Kind(ABC):
     def problem(self, found: np.ndarray, shape: tuple[int, int]) -> str | None:
         """Return what a system must predict, given the number of texts and labels; `None` if `found` is valid."""
 
-    def changes(self, answers: np.ndarray, others: np.ndarray) -> float:
-        """Return how much two sets of answers for the same rows differ: the share of rows that differ."""
-        return float((answers != others).reshape(len(answers), -1).any(axis=1).mean())
+    def changes(self, predictions: np.ndarray, others: np.ndarray) -> float:
+        """Return how much two sets of predictions for the same rows differ: the share of rows that differ."""
+        return float((predictions != others).reshape(len(predictions), -1).any(axis=1).mean())
 
 
 class SingleLabel(Kind):
@@ -117,8 +117,8 @@ class Regression(Kind):
     shown = ("mean_squared_error", "mean_absolute_error", "r2", "pearson")
     exact = ()
     change = "mean_change"
-    change_title = "mean change of answers"
-    change_note = "how far it moves the answers on average"
+    change_title = "mean change of predictions"
+    change_note = "how far it moves the predictions on average"
     interval_note = "by bootstrap; none where it cannot be determined"
 
     def references(self, column: Any) -> np.ndarray:
@@ -134,9 +134,9 @@ class Regression(Kind):
         is_good = found.shape == shape and bool(np.isfinite(found).all())
         return None if is_good else f"finite numbers of shape {shape}"
 
-    def changes(self, answers: np.ndarray, others: np.ndarray) -> float:
+    def changes(self, predictions: np.ndarray, others: np.ndarray) -> float:
         """The mean absolute difference."""
-        return float(np.abs(answers - others).mean())
+        return float(np.abs(predictions - others).mean())
 
 
 KINDS: dict[str, Kind] = {kind.problem_type: kind for kind in (SingleLabel(), MultiLabel(), Regression())}

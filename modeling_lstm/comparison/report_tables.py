@@ -91,15 +91,15 @@ def _pairs(comparison: dict[str, Any]) -> ReportTable:
         for pair in sorted(comparison["pairs"], key=lambda pair: -abs(pair["difference"]))
     ]
     note = (
-        "p: two-sided p-value of a randomization test, which exchanges the answers of the two systems on random rows; "
+        "p: two-sided p-value of a randomization test, which exchanges the predictions of both systems on random rows; "
         "corrected for the number of pairs by Holm's method. It covers the choice of the test rows, not of the seeds."
     )
     if metric != "accuracy":
-        note += " The interval is by bootstrap, and too narrow where few answers differ; the test is not."
+        note += " The interval is by bootstrap, and too narrow where few predictions differ; the test is not."
     if not _is_exact(comparison):
         note = (
             "Paired bootstrap over the test rows; corrected for the number of pairs by Holm's method. It covers the "
-            "choice of the test rows, not of the seeds, and is unreliable where fewer than ten answers differ."
+            "choice of the test rows, not of the seeds, and is unreliable where fewer than ten predictions differ."
         )
     heads = ["pair", "difference", "95% interval", "p", "p, corrected", "significant"]
     return ReportTable(f"Differences in {title_of(metric)}", note, heads, rows)

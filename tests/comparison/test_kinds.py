@@ -205,7 +205,7 @@ def test_numbers_from_the_command_line_to_the_report(tmp_path: Path, capsys: pyt
     assert f"Best: tfidf with {error['mean']:.4g}. Its difference from every other system is significant." in shown
     scores_table = shown[shown.index("## Scores") :]
     assert scores_table.index("| tfidf |") < scores_table.index("| words |")
-    assert "mean change of answers" in shown and "calibration" not in shown and "ercent" not in shown
+    assert "mean change of predictions" in shown and "calibration" not in shown and "ercent" not in shown
     assert predicted(tmp_path / "out", "tfidf").shape == (24, 1)
 
 
