@@ -1,9 +1,9 @@
 """Open systems by the names used on the command line."""
 
+import importlib
 import os
 import sys
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any
 
 from ..hub.downloads import is_hub_id
@@ -76,13 +76,14 @@ def _transformer(model: str, arguments: CompareArguments) -> NeuralSystem:
 
 def _open_class(name: str) -> System:
     """Open the system `MODULE:CLASS`. The module may also be in the current directory."""
+    module, _, attribute = name.partition(":")
     known = as_text([*NETWORKS, "tfidf", "fasttext"])
     others = "transformer:NAME, a recipe, a run folder, a Hub id (OWNER/NAME), or MODULE:CLASS"
-    require(":" in name, f"There is no system {name!r}: choose one of {known}; or {others}.")
+    require(bool(attribute), f"There is no system {name!r}: choose one of {known}; or {others}.")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     with explain_errors(f"The system {name!r} cannot be opened"):
-        found = resolve_name(name)
+        found = getattr(importlib.import_module(module), attribute)
         system = found() if isinstance(found, type) else found
     require(isinstance(system, System), f"{name!r} is not a modeling_lstm.comparison.System.")
     return system

@@ -12,6 +12,8 @@ from datasets import Dataset, DatasetDict, Features, Value
 
 from ..utils.errors import InputError, as_text, require
 from .columns import TRANSLATIONS
+from .formats.encodings import find_suffix
+from .formats.known_formats import FORMATS
 from .formats.table import find_column, normalize_name
 from .held_out import draw_rows, split_off
 from .loading import check_texts, choose_splits, share_of_unlabeled
@@ -21,7 +23,8 @@ from .splits import Split
 
 logger = logging.getLogger(__name__)
 
-HELD_OUT_BY = "source and target"  # what pairs have in common that stay together
+# What pairs have in common that stay together
+SOURCE, SOURCE_AND_TARGET = "source", "source and target"
 # Blanks, and characters that only mark where a line may break
 _BLANK = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u00ad\u200b\u2060\ufeff"
 
@@ -37,12 +40,14 @@ class TextPairs:
         target: The name of the target.
         left_out: How many pairs were left out of each split: those with an `empty` side and, in train, those whose
             sides are the `same`.
+        held_out_by: What pairs have in common that stay together where rows of train are held out.
     """
 
     splits: DatasetDict
     source: str
     target: str
     left_out: dict[str, dict[str, int]]
+    held_out_by: str = SOURCE_AND_TARGET
 
     def describe(self) -> dict[str, Any]:
         """
@@ -50,11 +55,16 @@ class TextPairs:
         out.
         """
         counts = {name: {"rows": rows.num_rows} for name, rows in self.splits.items()}
-        return {"text_column": [self.source], "counts": counts, "left_out": self.left_out, "held_out_by": HELD_OUT_BY}
+        return {
+            "text_column": [self.source],
+            "counts": counts,
+            "left_out": self.left_out,
+            "held_out_by": self.held_out_by,
+        }
 
 
 def load_pairs(
-    arguments: PairArguments, only: str | None = None, *, is_other: bool = False, by_source: bool = False
+    arguments: PairArguments, only: str | None = None, *, is_other: bool = False, held_out_by: str = SOURCE_AND_TARGET
 ) -> TextPairs:
     """
     Read and check the splits train, validation and (if there is one with translations) test.
@@ -66,7 +76,7 @@ def load_pairs(
         arguments: What to read.
         only: Read just this split (for evaluation).
         is_other: Whether these are not the data that a model was trained on (see [`load_data`]).
-        by_source: Whether only pairs with the same source stay together, as in runs of older versions.
+        held_out_by: What pairs have in common that stay together; in runs of older versions the source alone.
 
     Raises:
         InputError: the data cannot be used; the message says why in one sentence.
@@ -97,30 +107,33 @@ def load_pairs(
         )
     shares = share_of_unlabeled(arguments, sources, raw, is_other) | shares
     if shares and "train" in raw:
-        groups = _number_groups(raw["train"], by_source)
-        raw |= split_off(raw["train"], shares, arguments.split_seed, groups=groups, group_name="source and target")
+        groups, held_out_by = _number_groups(raw["train"], held_out_by, shares)
+        raw |= split_off(raw["train"], shares, arguments.split_seed, groups=groups, group_name=f"the {held_out_by}")
     if "train" in raw and arguments.max_train_samples is not None:
         raw["train"] = draw_rows(raw["train"], arguments.max_train_samples, arguments.split_seed)
     if only is not None:
         raw = DatasetDict({only: raw[only]})
     names = str(arguments.source_column), str(arguments.target_column)
-    return TextPairs(raw, *names, left_out)
+    return TextPairs(raw, *names, left_out, held_out_by)
 
 
 def _refuse_lines(arguments: PairArguments) -> None:
-    """Raise for a folder with a file for each language, as Moses takes them, and say how to join them."""
+    """Raise for a folder of nothing but a file for each language, as Moses takes them, and say how to join them."""
     source, target = arguments.source_column, arguments.target_column
     folder = Path(arguments.dataset)
     if source is None or target is None or not folder.is_dir():
         return
-    for one in sorted(path.name for path in folder.iterdir()):
+    names = sorted(path.name for path in folder.iterdir())
+    if any(find_suffix(Path(name)) in FORMATS.keys() - {".txt"} for name in names):
+        return
+    for one in names:
         stem, found, rest = one.partition(f".{source}")
         other = f"{stem}.{target}{rest}"
         if found and rest in ("", ".txt") and (folder / other).is_file():
             raise InputError(
-                f"{arguments.dataset!r} holds a file for each language ({one} and {other}). Join them into one with a "
-                f"column for each: (printf '{source}\\t{target}\\n'; paste {shlex.join([one, other])}) > "
-                f"{shlex.quote(f'{stem}.tsv')}"
+                f"{arguments.dataset!r} holds a file for each language ({one} and {other}). Join them into one "
+                f"with a column for each; in that folder: (printf '{source}\\t{target}\\n'; paste "
+                f"{shlex.join([one, other])}) > {shlex.quote(f'{stem}.tsv')}"
             )
 
 
@@ -192,10 +205,20 @@ def _leave_out(raw: DatasetDict, name: str) -> dict[str, int]:
     return found
 
 
-def _number_groups(train: Dataset, by_source: bool) -> np.ndarray:
-    """Number the groups of pairs that stay together: those with a common source or target, or only a common source."""
+def _number_groups(train: Dataset, held_out_by: str, shares: Mapping[str, float]) -> tuple[np.ndarray, str]:
+    """
+    Number the groups of pairs that stay together. If common targets connect so many of them that no share of this size
+    can be held out, only pairs with a common source stay together.
+    """
     sources = _number_texts(train["text"])
-    return sources if by_source else _join(sources, _number_texts(train["target"]))
+    if held_out_by == SOURCE:
+        return sources, SOURCE
+    groups = _join(sources, _number_texts(train["target"]))
+    largest, number = np.bincount(groups).max(), len(np.unique(groups))
+    if largest <= (1 - sum(shares.values())) * len(groups) and number * min(shares.values()) >= 1:
+        return groups, SOURCE_AND_TARGET
+    logger.warning("Most pairs are connected by a common target: only those with a common source stay in one split.")
+    return sources, SOURCE
 
 
 def _number_texts(texts: Iterable[str]) -> np.ndarray:

@@ -68,8 +68,11 @@ class Teacher:
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         folder = Path(arguments.logits_cache or Path(HF_HOME, "modeling_lstm", "logits"))
         files = {kind: folder / f"{self.digest}-{name}-{self.limit}.sqlite" for kind, name in PRECISIONS.items()}
-        # Numbers need more digits than bf16 has
-        self.bf16 = False if data.problem_type == "regression" else arguments.teacher_bf16
+        self.bf16 = arguments.teacher_bf16
+        if data.problem_type == "regression":  # numbers need more digits than bf16 has
+            if self.bf16:
+                logger.warning("%s: a teacher of numbers runs in fp32, whatever --teacher_bf16 says.", name)
+            self.bf16 = False
         if self.bf16 is None and any(path.exists() for path in files.values()):
             self.bf16 = files[True].exists()  # a new trial might decide otherwise, and label all texts again
         if self.bf16 is None:

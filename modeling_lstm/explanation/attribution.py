@@ -20,6 +20,7 @@ NARROWEST = 2.0**-14  # 32-bit numbers cannot resolve a jump within such a part
 TOLERANCE = 0.01  # share of the difference that the contributions should add up to
 MIN_DIFFERENCE = 1e-3  # a difference too small to show in tables
 BATCH = 32  # rows per batch
+BLANKS = " \t\n▁ĠĊĉč"  # what stands for blanks in tokens of SentencePiece and of bytes
 
 
 @dataclass
@@ -141,18 +142,17 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
     """
     found, offsets, tokens = tokenize(tokenizer, text)
     numbers = list(zip(found.sequence_ids(0), found.word_ids(0), strict=True))
+    written = tokenizer.convert_ids_to_tokens(found["input_ids"][0].long().tolist())
+    are_blank = [not str(token).strip(BLANKS) for token in written]
     token_spans: list[tuple[int, int]] = []
     char_spans: list[tuple[int, int]] = []
     for index, ((owner, number), (begin, end)) in enumerate(zip(numbers, offsets, strict=True)):
         before = numbers[index - 1] if index > 0 else (None, None)
-        if (
-            owner is not None
-            and owner == before[0]
-            and _belong(text, char_spans[-1], (begin, end), number == before[1])
-        ):
-            is_blank = char_spans[-1][0] == char_spans[-1][1]
+        has_word = owner is not None and owner == before[0]
+        if has_word and _belong(text, char_spans[-1], (begin, end), number == before[1], are_blank[index]):
+            first, last = char_spans[-1]
             token_spans[-1] = (token_spans[-1][0], index + 1)
-            char_spans[-1] = (begin if is_blank else char_spans[-1][0], end)
+            char_spans[-1] = (first if first < last else begin, end)
         else:
             token_spans.append((index, index + 1))
             char_spans.append((begin, end))
@@ -164,7 +164,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
     return Encoded(text, found["input_ids"].long(), words, token_spans, char_spans)
 
 
-def _belong(text: str, word: tuple[int, int], token: tuple[int, int], is_same: bool) -> bool:
+def _belong(text: str, word: tuple[int, int], token: tuple[int, int], is_same: bool, is_blank: bool) -> bool:
     """
     Return whether a token belongs to the word before it.
 
@@ -173,11 +173,14 @@ def _belong(text: str, word: tuple[int, int], token: tuple[int, int], is_same: b
         word: The first character of that word, and the one after its last; equal if it is only a blank so far.
         token: The same of the token.
         is_same: Whether the tokenizer takes both for one word. Some take the whole text for one.
+        is_blank: Whether the token stands for a blank alone.
     """
     if word[0] == word[1]:  # a token for a blank belongs to the word after it
         return True
-    if token[0] == token[1]:  # of a character that the tokenizer split into two words, or a blank
-        return not (text[token[0] : token[0] + 1].isspace() and text[token[0] :].strip())
+    if is_blank:
+        return not text[token[0] :].strip()
+    if token[0] == token[1]:  # of a character that the tokenizer split into two words
+        return True
     return is_same and not any(map(str.isspace, text[word[1] : token[0]]))
 
 

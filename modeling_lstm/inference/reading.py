@@ -93,8 +93,9 @@ def _choose_columns(
     if translations is not None:
         return [translations], source
     if not columns:
-        other = normalize_name(target or "")
-        texts = {name: has_words for name, has_words in table.text_columns().items() if normalize_name(name) != other}
+        texts = table.text_columns()
+        if target is not None:
+            texts = {name: found for name, found in texts.items() if normalize_name(name) != normalize_name(target)}
         columns = [guess_text_column(texts, table.columns)]
     return [table.find(name) for name in columns], None
 

@@ -101,7 +101,7 @@ class Translator:
 
     def translate_tokens(self, ids: Sequence[Sequence[int]], batch_size: int, **options: Any) -> list[str]:
         """Translate texts that are passed as lists of token ids."""
-        number = self._count_translations(options)
+        number = options.get("num_return_sequences") or 1
         require(batch_size >= 1, f"batch_size must be at least 1, found {batch_size}.")
         require(number == 1, f"Expected one translation per text, found num_return_sequences {number}: leave it out.")
         found: list[str] = [""] * len(ids)
@@ -115,11 +115,6 @@ class Translator:
             for index, text in zip(indices, texts, strict=True):
                 found[index] = text.strip()
         return found
-
-    def _count_translations(self, options: Mapping[str, Any]) -> int:
-        """Return the number of translations of a text, from the options or the model's own configuration."""
-        own = self.model.generation_config.num_return_sequences
-        return options.get("num_return_sequences") or own or 1
 
     def _generate(self, inputs: Mapping[str, Any], options: dict[str, Any]) -> torch.Tensor:
         if options.get("stop_strings") is not None:
@@ -156,7 +151,8 @@ class Translator:
         check_text(text)
         require(bool(text.strip()), "There is nothing to translate: the text is empty.")
         require(
-            self._count_translations(options) == 1, "One translation can be aligned: leave out num_return_sequences."
+            options.get("num_return_sequences") in (None, 1),
+            "One translation can be aligned: leave out num_return_sequences.",
         )
         limit = self.tokenizer.model_max_length
         if len(self.tokenizer(text, verbose=False)["input_ids"]) > limit:

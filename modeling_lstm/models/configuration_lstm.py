@@ -122,7 +122,7 @@ class LstmConfig(PreTrainedConfig):
         """
         given = take_fields(cls, kwargs)
         before = len(config_dict.get("id2label") or range(2))
-        number = kwargs.get("num_labels") or len(given.get("id2label") or range(before))
+        number = kwargs.get("num_labels") or len(given.get("id2label") or given.get("label2id") or range(before))
         defaults: dict[str, Any] = {}
         if number != before:
             defaults |= {"id2label": None, "label2id": None, "class_weights": None}
@@ -141,7 +141,7 @@ class LstmConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         if self.id2label is None and self.label2id is not None:
-            self.id2label = {int(number): name for name, number in self.label2id.items()}
+            self.id2label = _invert(self.label2id)
         if self.id2label is not None:
             _check_names(self.id2label, kwargs.get("num_labels"), str)
             if self.label2id is None:
@@ -216,6 +216,14 @@ class LstmConfig(PreTrainedConfig):
                 "target_mean must be finite, and target_scale finite and greater than 0, found "
                 f"{self.target_mean} and {self.target_scale}."
             )
+
+
+def _invert(label2id: Any) -> dict[int, str]:
+    """Return the names of labels by their numbers."""
+    numbers = [str(number) for number in label2id.values()] if isinstance(label2id, dict) else []
+    if not numbers or set(numbers) != {str(number) for number in range(len(numbers))}:
+        raise ValueError(f"label2id must be a dict from names to the numbers from 0 on, found {label2id!r:.200}.")
+    return {int(number): name for name, number in label2id.items()}
 
 
 def _check_names(names: Any, number: int | None, as_key: Callable[[Any], Any] = lambda key: key) -> None:

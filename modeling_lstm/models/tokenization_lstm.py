@@ -162,12 +162,13 @@ class LstmTokenizer(TokenizersBackend):
 
     def _call(self, text: Any, text_pair: Any, settings: dict[str, Any]) -> Any:
         """Call the tokenizer of the base class, which drops the second text of a single pair if it is empty."""
-        if text_pair != "" or self.sep_token != SEPARATOR:
+        if text_pair != "" or not isinstance(text, str) or self.sep_token != SEPARATOR:
             return super().__call__(text, text_pair, **settings)
         found = super().__call__([(text, text_pair)], **settings)
         if settings.get("return_tensors") is not None or settings.get("return_overflowing_tokens"):
             return found
-        return BatchEncoding({name: values[0] for name, values in found.items()}, found.encodings)
+        rows = {name: values[0] if isinstance(values[0], list) else values for name, values in found.items()}
+        return BatchEncoding(rows, found.encodings)
 
     def encode(self, text: Any, text_pair: Any = None, *args: Any, **settings: Any) -> Any:
         """Same as in the base class, except that joined texts and pairs are read as by a call; see the class."""

@@ -59,14 +59,14 @@ class Translation(Task):
     def load_split(cls, record: Mapping[str, Any], arguments: EvaluationArguments) -> TextPairs:
         """Read one split of the training dataset, or of another dataset with the same columns."""
         from ..data.pair_arguments import PairArguments
-        from ..data.pairs import load_pairs
+        from ..data.pairs import SOURCE, load_pairs
 
         for name in ("text_column", "label_column"):
             require(getattr(arguments, name) is None, f"--{name} is for classifiers: {TRANSLATED}.")
         recorded, is_other = record["data"], arguments.dataset is not None
         chosen = pick_settings(PairArguments, recorded | (arguments.of_other_data() if is_other else {}))
-        by_source = "held_out_by" not in recorded  # an older version
-        return load_pairs(PairArguments(**chosen), arguments.split, is_other=is_other, by_source=by_source)
+        held_out_by = recorded.get("held_out_by", SOURCE)  # older versions do not record it
+        return load_pairs(PairArguments(**chosen), arguments.split, is_other=is_other, held_out_by=held_out_by)
 
     @classmethod
     def from_data(cls, data: TextPairs) -> Translation:

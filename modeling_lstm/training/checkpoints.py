@@ -34,7 +34,7 @@ KEPT_ON_RESUME = (
 )
 MODEL_KEPT = (
     *("embeddings", "embeddings_revision", "center_embeddings", "scale_embeddings"),
-    *("pretrained", "pretrained_revision", "class_weights"),
+    *("pretrained", "pretrained_revision", "class_weights", "encoder_learning_rate"),
 )
 
 
@@ -76,15 +76,15 @@ def is_complete(checkpoint: Path) -> bool:
     return isinstance(state, dict) and isinstance(state.get("global_step"), int)
 
 
-def tell_progress(checkpoint: str, planned: int) -> None:
+def tell_progress(checkpoint: str, planned: int, *, is_sure: bool) -> None:
     """
     Log from where a training run resumes. Warn if it now plans another number of steps, since the schedule of the
-    learning rate then changes in the middle.
+    learning rate then changes in the middle. `is_sure` is false if the batch size is not known yet.
     """
     state = read_run_file(Path(checkpoint) / "trainer_state.json", checkpoint)
     done, before = state["global_step"], state.get("max_steps", planned)
     logger.info("Resuming from %s, after %d of %d steps.", checkpoint, done, planned)
-    if done < before != planned:
+    if done < before != planned and is_sure:
         logger.warning(
             "The interrupted run planned %d steps. From here on, the learning rate follows the schedule of %d steps.",
             *(before, planned),
@@ -145,11 +145,16 @@ def describe_kept(args: Any, data: Any, model: Any) -> dict[str, str]:
 
 def check_origin(checkpoint: str, now: dict[str, str]) -> None:
     """Raise [`InputError`] if the checkpoint was not trained with the current data and settings."""
-    path = Path(checkpoint) / ORIGIN
-    if path.is_file():
-        _check_same(checkpoint, read_run_file(path, checkpoint), now)
+    if then := read_origin(checkpoint):
+        _check_same(checkpoint, then, now)
         return
     logger.warning("%s does not record what it was trained on: make sure that data and labels are the same", checkpoint)
+
+
+def read_origin(checkpoint: str) -> dict[str, Any]:
+    """Return what a checkpoint was trained with, as far as it records that."""
+    path = Path(checkpoint) / ORIGIN
+    return read_run_file(path, checkpoint) if path.is_file() else {}
 
 
 def check_model(checkpoint: str, config: PreTrainedConfig) -> None:

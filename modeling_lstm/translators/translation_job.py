@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from transformers import DataCollatorForSeq2Seq, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.pair_arguments import PairArguments
-from ..data.pairs import TextPairs
+from ..data.pairs import SOURCE, SOURCE_AND_TARGET, TextPairs, load_pairs
 from ..data.tokenization import iterate_texts, learn_tokenizer, open_tokenizer
 from ..evaluation.translation_metrics import make_metrics
 from ..hub.downloads import is_hub_id
@@ -18,6 +18,7 @@ from ..models.tokenization_lstm import TARGET, LstmTokenizer, target_tokenizer
 from ..tasks.base import TRANSLATION
 from ..tasks.translation import Translation
 from ..training.arguments import TaskArguments
+from ..training.checkpoints import read_origin
 from ..training.defaults import warn_of_few_steps
 from ..training.job import TrainingJob
 from ..training.limits import check_fixed
@@ -37,6 +38,8 @@ from .translation_builder import build_translation_model
 from .translation_trainer import TranslationTrainer
 
 logger = logging.getLogger(__name__)
+
+HELD_OUT_BY = "property that pairs of one split have in common"  # in what a checkpoint was trained with
 
 
 class TranslationJob(TrainingJob):
@@ -88,8 +91,14 @@ class TranslationTraining(Training):
         rows = self.splits["train"].rows
         collator = DataCollatorForSeq2Seq(self.tokenizer, common["model"])  # the model prepares the decoder's input
         trainer = TranslationTrainer(train_dataset=rows, data_collator=collator, task=self.task, **common)
-        trainer.encoder_rate = None if self.job.model.encoder is None else self.job.model.encoder_learning_rate
+        if self.job.model.encoder is not None and not self._has_one_rate():
+            trainer.encoder_rate = self.job.model.encoder_learning_rate
         return trainer
+
+    def _has_one_rate(self) -> bool:
+        """Whether the checkpoint is of an older version, in which an encoder had the learning rate of the rest."""
+        then = {} if self.checkpoint is None else read_origin(self.checkpoint)
+        return bool(then) and "--encoder_learning_rate" not in then
 
     def trial_batch(self, model: PreTrainedModel) -> Any:
         """Return a batch of tokenized pairs."""
@@ -102,9 +111,16 @@ class TranslationTraining(Training):
         make_metrics()
 
     def load(self) -> None:
-        """Read the pairs, and set the task."""
-        self.data = Translation.load(self.job.data)
+        """Read the pairs, and set the task. A run of an older version holds out the rows that it did."""
+        then = {} if self.checkpoint is None else read_origin(self.checkpoint)
+        held_out_by = then.get(HELD_OUT_BY, SOURCE) if then else SOURCE_AND_TARGET
+        self.data = load_pairs(self.job.data, held_out_by=held_out_by)
         self.task = Translation.from_data(self.data)
+
+    def encode(self, source: Any) -> None:
+        """Turn texts into token ids."""
+        super().encode(source)
+        self.trained_with[HELD_OUT_BY] = self.data.held_out_by
 
     def open_source(self) -> None:
         """Do nothing: training starts from the pairs alone."""

@@ -646,8 +646,9 @@ def test_none_may_be_the_name_of_a_label(tmp_path: Path, caplog: pytest.LogCaptu
 
 
 def test_a_number_with_a_comma_is_shown_with_a_point(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="found '1,5': write 1.5"):
-        load(write(tmp_path / "a.csv", [(f"text {n}", "1,5") for n in range(60)]), problem_type="regression")
+    for value, told in (("1,5", "found '1,5': write 1.5"), ("1,000", "found '1,000': a number is written with")):
+        with pytest.raises(InputError, match=told):
+            load(write(tmp_path / "a.csv", [(f"text {n}", value) for n in range(60)]), problem_type="regression")
 
 
 def test_a_blank_label_is_missing(tmp_path: Path) -> None:

@@ -118,11 +118,9 @@ def test_a_file_for_each_language_is_refused_with_a_way_to_join_them(suffix: str
         (tmp_path / f"train.{language}{suffix}").write_text(lines, encoding="utf-8")
     with pytest.raises(InputError, match="holds a file for each language") as told:
         load_pairs(PairArguments(dataset=str(tmp_path), **NAMES))
-    command = str(told.value).rpartition("column for each: ")[2]
-    (tmp_path / "joined").mkdir()
-    assert "> train.tsv" in command
-    subprocess.run(command.replace("> ", "> joined/"), shell=True, cwd=tmp_path, check=True)
-    joined = load_pairs(PairArguments(dataset=str(tmp_path / "joined"), **NAMES)).splits
+    command = str(told.value).rpartition("in that folder: ")[2]
+    subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+    joined = load_pairs(PairArguments(dataset=str(tmp_path), **NAMES)).splits
     assert sorted(pair for rows in joined.values() for pair in both(rows)) == sorted(map(tuple, PAIRS))
 
 
@@ -136,8 +134,18 @@ def test_sources_and_targets_stay_on_one_side_of_a_cut(tmp_path: Path) -> None:
     for column in ("text", "target"):
         texts = {name: set(rows[column][:]) for name, rows in found.splits.items()}
         assert not texts["train"] & texts["validation"] and not texts["train"] & texts["test"]
-    older = load_pairs(PairArguments(dataset=str(path), test_share=0.2, **NAMES), by_source=True).splits
+    older = load_pairs(PairArguments(dataset=str(path), test_share=0.2, **NAMES), held_out_by="source").splits
     assert set(older["train"]["target"][:]) & set(older["test"]["target"][:])
+
+
+def test_targets_that_connect_all_pairs_may_be_on_both_sides(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write_csv(tmp_path / "pairs.csv", [(f"I see {n}", f"Veo {n % 2}") for n in range(60)], ("en", "es"))
+    arguments = PairArguments(dataset=str(path), **NAMES)
+    found = load_pairs(arguments)
+    assert found.splits["validation"].num_rows == 6 and found.describe()["held_out_by"] == "source"
+    assert "only those with a common source stay in one split" in caplog.text
+    again = load_pairs(arguments, "validation", held_out_by="source")
+    assert both(again.splits["validation"]) == both(found.splits["validation"])
 
 
 def test_a_source_stays_on_one_side_of_a_cut(tmp_path: Path) -> None:

@@ -72,6 +72,11 @@ def test_one_map_of_the_labels_follows_from_the_other(tmp_path: Path) -> None:
     assert LstmConfig.from_pretrained(tmp_path, id2label=others).label2id == {"a": 0, "b": 1, "c": 2}
     assert AutoConfig.from_pretrained(tmp_path, label2id={"x": 1, "y": 0, "z": 2}).id2label == {0: "y", 1: "x", 2: "z"}
     assert LstmConfig.from_pretrained(tmp_path).label2id == names
+    two = LstmConfig.from_pretrained(tmp_path, label2id={"a": 0, "b": 1})
+    assert two.num_labels == 2 and two.id2label == {0: "a", 1: "b"}
+    for wrong in (["a", "b"], {"a": "x"}, {"a": 0, "b": 0}, {"a": 1}):
+        with pytest.raises(ValueError, match="label2id must be a dict from names to the numbers from 0 on, found"):
+            LstmConfig(label2id=wrong)
 
 
 def test_numbers_in_a_unit_are_a_regression() -> None:

@@ -3,6 +3,7 @@
 import copy
 import itertools
 import pickle
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -16,7 +17,7 @@ import torch
 from datasets.fingerprint import Hasher
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from modeling_lstm import LstmTokenizer
 from modeling_lstm.demo.answers import ClassifierPage
@@ -239,7 +240,12 @@ def whole_text() -> LstmTokenizer:
 @pytest.mark.parametrize("text", ["it was bad and great", "cafe\u0301 great", " e\u0301 a\u0301  bad "])
 def test_words_of_adopted_tokenizers_are_whole_and_hold_no_blanks(make: Callable[[], LstmTokenizer], text: str) -> None:
     tokenizer = make()
-    assert encode(tokenizer, text).words == text.split()
+    found = encode(tokenizer, text)
+    assert found.words == text.split()
+    for word, (first, last) in zip(found.words, found.token_spans, strict=True):
+        pieces = tokenizer.convert_ids_to_tokens(found.input_ids[0, first:last].tolist())
+        whole = decoders.ByteLevel().decode(pieces) if make is byte_level else "".join(pieces).strip("▁")
+        assert whole.strip() == unicodedata.normalize("NFC", word) or "<unk>" in whole, "with all its tokens"
     answers: Any = SimpleNamespace(encode=partial(encode, tokenizer))
     for number in range(len(text.split())):
         rest = [word for place, word in enumerate(text.split()) if place != number]

@@ -44,6 +44,7 @@ from modeling_lstm.tasks.translation import Translation
 from modeling_lstm.training import precision
 from modeling_lstm.training.task_trainer import TaskTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
+from modeling_lstm.translators import translation_job
 from modeling_lstm.translators.translation_job import TranslationJob
 from modeling_lstm.translators.translation_trainer import TranslationTrainer
 from modeling_lstm.utils.errors import InputError
@@ -228,10 +229,11 @@ def test_options_of_generate(run: Path) -> None:
         translator(["a dog"], num_beams=2, num_return_sequences=2)
     assert translator(["a dog"], num_return_sequences=None) == translator(["a dog"])
     assert translator.align("a dog", num_return_sequences=1).translation == translator(["a dog"])[0]
+    expected = translator(["a dog"])
     translator.model.generation_config.num_return_sequences = 2
-    for use in (translator, translator.align):
-        with pytest.raises(InputError, match="leave out num_return_sequences" if use == translator.align else "found"):
-            use("a dog")
+    assert translator(["a dog"]) == expected, "one translation of each text, whatever the model returns by default"
+    with pytest.raises(InputError, match="leave out num_return_sequences"):
+        translator.align("a dog", num_return_sequences=2)
     for size in (0, -5):
         with pytest.raises(InputError, match=f"batch_size must be at least 1, found {size}"):
             translator(["a dog"], batch_size=size)
@@ -418,6 +420,32 @@ def test_a_training_that_goes_on_keeps_both_vocabularies(pairs: Path, tmp_path: 
     first = [(tmp_path / "run" / name).read_text(encoding="utf-8") for name in names]
     assert main(["train", *flags, "--max_steps", "9", "--resume_from_checkpoint", "last"]) == 0
     assert [(tmp_path / "run" / name).read_text(encoding="utf-8") for name in names] == first
+
+
+def test_an_interrupted_training_of_an_older_version_goes_on(
+    pairs: Path, encoder: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    """It held out by the source alone, and had one learning rate for all; both are kept."""
+    data = write_csv(
+        tmp_path / "all.csv", [*sentences(), *((f"{one} now", other) for one, other in sentences())], ("en", "es")
+    )
+    flags = [*SMALL, *NAMES, "--dataset", str(data), "--output_dir", str(tmp_path / "run"), "--encoder", str(encoder)]
+    flags += ["--eval_strategy", "steps", "--save_strategy", "steps", "--eval_steps", "2", "--save_steps", "2"]
+    with pytest.MonkeyPatch.context() as older:
+        older.setattr(translation_job, "SOURCE_AND_TARGET", "source")
+        older.setattr(TranslationTrainer, "encoder_rate", property(lambda _: None, lambda *_: None), raising=True)
+        assert main(["train", *flags, "--max_steps", "2"]) == 0
+    origin = tmp_path / "run" / "checkpoint-2" / "trained_with.json"
+    then = json.loads(origin.read_text(encoding="utf-8"))
+    for name in ("--encoder_learning_rate", translation_job.HELD_OUT_BY):
+        del then[name]
+    origin.write_text(json.dumps(then), encoding="utf-8")
+    resumed = [*flags, "--max_steps", "4", "--resume_from_checkpoint", "last"]
+    assert main(["train", *resumed]) == 0
+    assert read_record(tmp_path / "run")["training"]["steps"] == 4
+    assert read_record(tmp_path / "run")["data"]["held_out_by"] == "source"
+    told = fails("train", *resumed, "--max_steps", "6", "--encoder_learning_rate", "0.1")
+    assert "another --encoder_learning_rate" in told
 
 
 def test_p_of_translations_has_two_sides() -> None:

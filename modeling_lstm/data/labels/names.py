@@ -20,7 +20,7 @@ INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*")  # Python's float() accepts more
 _VECTOR = re.compile(r"[01]([ ,;|]?[01])+")
 _MISSING_NUMBER = ("nan", "na", "n/a", "null", "none", "?", "-")  # how tools mark a missing number
-DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,(?!\d{3}$)\d+")  # not 1,000
 UNSEEN = "blanks, case, invisible characters or how characters are encoded"  # that labels may differ in
 
 

@@ -39,7 +39,8 @@ class Numbers(LabelReader):
                 raise self._complain(locate(number), "is missing or infinite: every row needs a number")
             if not NUMBER.fullmatch(str(value)):
                 text = str(value).strip()
-                hint = f": write {text.replace(',', '.')}" if DECIMAL_COMMA.fullmatch(text) else ""
+                hint = ": a number is written with a decimal point, and without commas" if "," in text else ""
+                hint = f": write {text.replace(',', '.')}" if DECIMAL_COMMA.fullmatch(text) else hint
                 raise self._complain(locate(number), f"must be a number, found {value!r:.60}{hint}")
             if abs(float(value)) > MAX_NUMBER:
                 raise self._complain(
