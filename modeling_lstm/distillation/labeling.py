@@ -73,17 +73,22 @@ class Labeler:
         how = self.how
         texts = [text.replace(MASK, how.mask) for text in texts]
         logits = self.classifier.raw_scores(texts, how.batch_size)
-        require(bool(np.isfinite(logits).all()), f"The teacher {how.name!r} returns logits that are not finite.")
+        self._check_finite(logits)
         return logits
 
+    def _check_finite(self, logits: np.ndarray) -> None:
+        is_finite = bool(np.isfinite(logits).all())
+        require(is_finite, f"The teacher {self.how.name!r} returns logits that are not finite: choose another.")
+
     def check_padding(self) -> None:
-        """Raise for a teacher whose answer to a text changes in a batch with a longer one: some read the padding."""
+        """Raise for a teacher whose logits of a text change in a batch with a longer one: some read the padding."""
         short, long = "one", "one two three four five six seven eight nine ten"
         exact = torch_classifier(self.model, self.tokenizer)
         alone, beside = exact.raw_scores([short]), exact.raw_scores([short, long])
+        self._check_finite(beside)
         require(
             np.allclose(alone[0], beside[0], atol=1e-3, rtol=1e-3),
-            f"The teacher {self.how.name!r} gives a text another answer in a batch with a longer one, because it reads "
+            f"The teacher {self.how.name!r} gives a text other logits in a batch with a longer one, because it reads "
             "the padding: choose another teacher.",
         )
 

@@ -171,6 +171,10 @@ def test_every_setting_works_or_is_refused(
         ("--adam_beta1 1", "--adam_beta1 must be at least 0 and below 1, found 1.0"),
         ("--max_steps 0", "--max_steps must be at least 1, found 0"),
         ("--eval_strategy no", "load_best_model_at_end"),
+        (
+            "--load_best_model_at_end false --early_stopping_patience 2",
+            "--early_stopping_patience needs --load_best_model_at_end true",
+        ),
         ("--eval_strategy no --save_strategy no --early_stopping_patience 2", "needs evaluations, but --eval_strategy"),
     ],
 )

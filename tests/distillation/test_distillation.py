@@ -736,6 +736,16 @@ def test_a_multi_label_teacher_that_does_not_say_so(
         Teacher(str(trained), many, arguments)
 
 
+def test_a_teacher_whose_weights_are_not_finite(trained: Path, data_folder: Path, tmp_path: Path) -> None:
+    teacher = Path(shutil.copytree(trained, tmp_path / "teacher"))
+    weights = load_file(teacher / "model.safetensors")
+    weights["classifier.bias"][0] = float("nan")
+    save_file(weights, teacher / "model.safetensors", metadata={"format": "pt"})
+    arguments = DistillationArguments(str(teacher), logits_cache=str(tmp_path / "logits"))
+    with pytest.raises(InputError, match="returns logits that are not finite: choose another"):
+        Teacher(str(teacher), task(data_folder), arguments)
+
+
 @pytest.mark.parametrize(("limit", "cut"), [(6, 0), (5, 3), (4, 4)])
 def test_texts_that_a_teacher_cuts_are_counted(
     limit: int, cut: int, trained: Path, data_folder: Path, tmp_path: Path

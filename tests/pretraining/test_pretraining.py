@@ -461,6 +461,12 @@ def test_the_token_that_ends_a_text_is_learned_even_if_it_also_pads() -> None:
 def test_other_commands_say_what_a_language_model_is(both: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     assert "is a model for text-generation: only classifiers can be exported" in fails("export", both, tmp_path / "a")
     assert "add --do_sample false" in fails("generate", both, "the film", "--num_beams", "4")
+    fixed = ("generate", both, "the film", "--do_sample", "false", "--number", "3")
+    assert "--number 3 texts without sampling need as many beams: --num_beams 3" in fails(*fixed)
+    for share in ("0", "1.5"):
+        assert f"--top_p must be greater than 0 and at most 1, found {float(share)}" in fails(
+            "generate", both, "the film", "--top_p", share
+        )
     assert not (both / "onnx").exists()
     assert "is a model for text-generation, which has no label to explain" in fails("explain", both, "the film")
     for inspect in (ml.explain, ml.trace):

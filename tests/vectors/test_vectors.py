@@ -241,6 +241,23 @@ def test_bad_text(tmp_path: Path, case: str) -> None:
     assert re.search(message, found), found
 
 
+def test_archives_that_cannot_be_read(tmp_path: Path) -> None:
+    """Damaged ones, and those with a password, whose flag is bit 0 of a field in both headers."""
+    path = tmp_path / "vectors.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("vectors.txt", "a 1 2\n" * 9)
+    content = bytearray(path.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(signature) + offset] |= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be unpacked: .*password"):
+        WordVectors.from_file(path)
+    packed = gzip.compress(b"".join(b"word%d 1 2\n" % n for n in range(999)))
+    (tmp_path / "vectors.txt.gz").write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(InputError, match="is damaged or truncated"):
+        WordVectors.from_file(tmp_path / "vectors.txt.gz")
+
+
 def test_words_may_hold_blanks_and_files_may_hold_tabs_and_line_ends_of_other_systems(tmp_path: Path) -> None:
     path = tmp_path / "odd.txt"
     path.write_bytes(b"\xef\xbb\xbfa 1 2 3 \r\n. . . 4 5 6\r\nat name@domain.com 7 8 9\r\n\r\nb\t1\t2\t3\r\n")
