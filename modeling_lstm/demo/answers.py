@@ -73,7 +73,8 @@ class ClassifierPage:
             found = explain((model, tokenizer), text)
         except InputError as error:
             return Shown(_render(error=str(error)), "", [])
-        explanation = _render(words=color_words(found), found=found.contributions, svg=to_svg(draw([found])))
+        parts = {"words": color_words(found), "found": found.contributions, "warnings": found.warnings}
+        explanation = _render(**parts, svg=to_svg(draw([found])))
         return Shown(_render(answers=[self._answer(n, text) for n in range(len(self.names))]), explanation, words)
 
     def encode(self, text: str) -> Encoded:

@@ -48,6 +48,7 @@ class Explanation:
         probabilities (`(words, labels)`): The answer as if the text ended at each word; the last row is the actual
             answer. For a regression these are numbers.
         readings: The gates and memory of each layer and direction.
+        truncated_at: The number of tokens that the model reads, if the text has more; otherwise `None`.
     """
 
     text: str
@@ -57,6 +58,14 @@ class Explanation:
     contributions: Contributions
     probabilities: np.ndarray
     readings: list[Reading]
+    truncated_at: int | None = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader should know: that the text is cut, or that the integrated gradients do not add up."""
+        cut = f"The model reads only the first {self.truncated_at} tokens of this text."
+        found = [cut if self.truncated_at is not None else None, self.contributions.warning]
+        return [one for one in found if one is not None]
 
     @property
     def answer(self) -> tuple[Any, Any]:
@@ -107,6 +116,7 @@ def explain(run: str | Path | OpenRun, text: str, label: str | None = None) -> E
         contributions=attribute(model, tokenizer, encoded, label),
         probabilities=traced.probabilities[ends],
         readings=[_make_reading(one, encoded) for one in traced.layers],
+        truncated_at=traced.truncated_at,
     )
 
 

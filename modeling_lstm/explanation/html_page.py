@@ -12,7 +12,10 @@ from .figure import draw
 
 def make_page(explanations: list[Explanation]) -> str:
     """Make a self-contained HTML page without scripts."""
-    shown = [{"verdict": one.verdict(), "found": one.contributions, "words": color_words(one)} for one in explanations]
+    shown = [
+        {"verdict": one.verdict(), "found": one.contributions, "words": color_words(one), "warnings": one.warnings}
+        for one in explanations
+    ]
     return render_template(Path(__file__).with_name("page.html"), explanations=shown, svg=to_svg(draw(explanations)))
 
 

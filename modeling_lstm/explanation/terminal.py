@@ -51,8 +51,8 @@ def show(explanations: list[Explanation]) -> None:
             "had the text ended there. Gates: means over the units, read forward. Memory: its change.",
             markup=False,
         )
-        if found.warning:
-            console.print(Text(f"Warning: {found.warning}", style="bold"))
+        for warning in one.warnings:
+            console.print(Text(f"Warning: {warning}", style="bold"))
         console.print()
 
 

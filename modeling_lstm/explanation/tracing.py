@@ -43,6 +43,7 @@ class Trace:
         layers: Gates, candidate, memory and output of each layer and direction.
         probabilities (`(words, labels)`): The answer as if the text ended at each word; the last row is the actual
             answer. For a multi-label model the probabilities are independent; for a regression these are numbers.
+        truncated_at: The number of tokens that the model reads, if the text has more; otherwise `None`.
     """
 
     text: str
@@ -50,6 +51,7 @@ class Trace:
     labels: list[str]
     layers: list[LayerTrace]
     probabilities: np.ndarray
+    truncated_at: int | None = None
 
     def to_frame(self) -> Any:
         """
@@ -97,8 +99,9 @@ def trace(run: str | Path | OpenRun, text: str) -> Trace:
     require(hasattr(network, "classifier"), f"Only classifiers have answers to trace; found {type(model).__name__}.")
     require(not model.training, "Call model.eval() first: dropout changes what is traced.")
     found, _, words = tokenize(tokenizer, text)
-    if found.encodings[0].overflowing:
-        logger.warning("The text has more than %d tokens: the model does not read the rest.", token_limit(tokenizer))
+    limit = token_limit(tokenizer) if found.encodings[0].overflowing else None
+    if limit is not None:
+        logger.warning("The text has more than %d tokens: the model does not read the rest.", limit)
     ids = found["input_ids"].long()
     require(ids.shape[1] > 0, f"The text {text!r} has no word.")
     require(ids.shape[1] <= MAX_TOKENS, f"The text has {ids.shape[1]:,} tokens; a trace takes at most {MAX_TOKENS:,}.")
@@ -115,7 +118,7 @@ def trace(run: str | Path | OpenRun, text: str) -> Trace:
             values = {name: array.float().cpu().numpy() for name, array in arrays.items()}
             layers.append(LayerTrace(layer, "backward" if reverse else "forward", values))
         states = torch.cat(outputs, dim=-1)
-    return Trace(text, words, label_names(model), layers, _answer_beginnings(model, ids))
+    return Trace(text, words, label_names(model), layers, _answer_beginnings(model, ids), limit)
 
 
 def _answer_beginnings(model: PreTrainedModel, ids: torch.Tensor) -> np.ndarray:

@@ -103,8 +103,11 @@ def test_every_configuration(cell: str, both: bool, layers: int, seed: int) -> N
 def test_the_rest_of_a_long_text_is_told(loaded: tuple[Any, Any], caplog: pytest.LogCaptureFixture) -> None:
     model, tokenizer = loaded[0], copy.deepcopy(loaded[1])
     tokenizer.model_max_length = 3
-    assert explain((model, tokenizer), "the film was").words == explain((model, tokenizer), "the film was awful").words
+    found, whole = explain((model, tokenizer), "the film was awful"), explain((model, tokenizer), "the film was")
+    assert found.words == whole.words and whole.truncated_at is None
     assert caplog.text.count("The text has more than 3 tokens: the model does not read the rest.") == 1
+    told = "The model reads only the first 3 tokens of this text."
+    assert told in found.warnings and told in make_page([found]) and json.loads(found.to_json())["truncated_at"] == 3
 
 
 def test_pieces_of_a_word_are_one_word() -> None:
