@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..data.tokenization import max_positions
 from ..models.recurrence_lstm import LstmEncoder, LstmLayer
 from ..models.text_classifier import INPUTS, MODEL, TextClassifier
 from ..models.text_rules import cuts_at_blanks
@@ -255,7 +256,7 @@ def _difference(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fold
     rng = np.random.default_rng(0)
     found: list[np.ndarray] = []
     expected: list[np.ndarray] = []
-    long = min(token_limit(tokenizer) or LONG, LONG)
+    long = min(token_limit(tokenizer) or LONG, max_positions(model.config) or LONG, LONG)
     for rows, tokens in ((1, 1), (1, 20), (4, 1), (5, 33), (1, long)):
         lengths = rng.integers(0, tokens + 1, size=rows)
         lengths[0] = tokens

@@ -194,9 +194,24 @@ class LstmTrainer(Trainer):
         batches, items = super().get_batch_samples(*args, **kwargs)
         if batches and (self.args.world_size > 1 or len(batches) > 1):
             counts = torch.tensor([self._weight_of(one) for one in batches], device=self.args.device)
+            counts = counts / self._count_copies(batches)
             mean = cast(torch.Tensor, self.accelerator.reduce(counts, "mean")).mean()
             self._shares = (counts / mean.clamp(min=1e-6)).tolist()  # all may be 0, of masked tokens
         return batches, items
+
+    def _count_copies(self, batches: list[dict[str, Any]]) -> torch.Tensor:
+        """
+        Return how many processes have the same rows, for each batch: all of them, if a batch has fewer rows than there
+        are processes (see [`samplers.BatchParts`]), otherwise one.
+        """
+        processes, device = self.args.world_size, self.args.device
+        if processes == 1:
+            return torch.ones(len(batches), device=device)
+        rows = [next(value for value in one.values() if isinstance(value, torch.Tensor)) for one in batches]
+        digests = torch.tensor([[hash(tuple(one.flatten().tolist())) for one in rows]], device=device)
+        every = cast(torch.Tensor, self.accelerator.gather(digests))
+        are_few = torch.tensor([len(one) < processes for one in rows], device=device)
+        return torch.where(are_few & (every == every[0]).all(dim=0), float(processes), 1.0)
 
     def _weight_of(self, batch: dict[str, Any]) -> float:
         """Return the divisor in the mean of the losses of a batch's rows or tokens."""
