@@ -625,3 +625,16 @@ def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
     assert sum(rows.num_rows for rows in load(path).splits.values()) == 60
     write(path, opinion_rows(90))
     assert sum(rows.num_rows for rows in load(path).splits.values()) == 90
+
+
+def test_a_path_of_windows_is_named_whole() -> None:
+    with pytest.raises(InputError, match=r"There is no file or folder 'C:\\\\data\\\\reviews.csv'"):
+        load_data(DataArguments(dataset="C:\\data\\reviews.csv"))
+
+
+def test_texts_of_unknown_words_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tokenizer = LstmTokenizer.train(["a known word"], min_frequency=1)
+    for text, is_told in (("a known word", False), ("others that are not", True)):
+        caplog.clear()
+        tokenize(Dataset.from_dict({"text": [text] * 3, "label": [0] * 3}), "train", tokenizer, 9)
+        assert ("train: most words are not in the vocabulary" in caplog.text) == is_told

@@ -10,6 +10,7 @@ import struct
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -495,6 +496,15 @@ def test_tokens_are_found_exactly_then_in_other_spellings_then_by_subwords(files
     assert find_spellings("#Ab3") == ["#Ab3", "#ab3", "#AB3", "Ab3", "ab3", "AB3", "Ab#", "#Ab#"]
     assert "<user>" in find_spellings("@user") and "<url>" in find_spellings("http")
     assert find_spellings("#" * 2_000) == ["#" * 2_000] and "film" in find_spellings("##Film")
+
+
+def test_capital_letters_have_the_ngrams_of_small_ones_if_the_training_text_had(files: dict[str, Path]) -> None:
+    read = WordVectors.from_file(files["fasttext.bin"])
+    plain, lower = replace(read, record={}), replace(read, record={"lowercase": True})
+    for word in ("FILM", "Films"):
+        assert np.array_equal(lower.vector(word), read.vector(word.lower()))
+        assert not np.array_equal(plain.vector(word), lower.vector(word))
+    assert lower.nearest("FILM", 2) == read.nearest("film", 2)
 
 
 def test_words_of_tokenizers_with_signs_of_their_own() -> None:
