@@ -104,12 +104,12 @@ def evaluate(run: str | Path, arguments: EvaluationArguments | None = None, **se
 
 def _check_independence(record: RunRecord, arguments: EvaluationArguments, rows: Dataset, task: Task) -> None:
     """Raise or warn if the rows are not those of training's split, are in train, or are not independent."""
-    split, found = arguments.split, identify_rows(rows, task.columns)
+    split = arguments.split
     if arguments.dataset is not None:
-        warn_of_training_data(record, arguments, found)
+        warn_of_training_data(record, arguments, identify_rows(rows, task.columns))
         return
     if split != "train":
-        check_rows(record, split, found)
+        check_rows(record, split, identify_rows(rows, task.columns))
     if group := record["data"].get("group_column"):
         logger.warning("Rows with the same %s are not independent: the true intervals are wider than these.", group)
     if also_in_train := record["data"].get("overlap", {}).get(split, 0):
