@@ -8,9 +8,8 @@ from ..training.defaults import (
     MAX_TRANSFORMER_EPOCHS,
     PRETRAINED_RATE,
     TRANSFORMER_DEFAULTS,
-    TRANSFORMER_STEPS,
-    fit_epochs,
     settings_for_rows,
+    transformer_epochs,
 )
 from ..utils.errors import require_extra
 from ..utils.settings import TRANSFORMER_PREFIX
@@ -88,11 +87,11 @@ def usual_trials(models: list[str], embeddings: list[str], epochs: int, rows: in
     usual |= {"word_vector_size": ModelArguments().config_fields()["embedding_size"]}
     usual |= {"embedding_learning_rate": PRETRAINED_RATE * usual["learning_rate"]}
     usual |= {"num_train_epochs": min(epochs, int(usual["num_train_epochs"]))}
-    seen = TRANSFORMER_STEPS * TRANSFORMER_DEFAULTS["per_device_train_batch_size"]
-    most = fit_epochs(seen, rows, (TRANSFORMER_DEFAULTS["num_train_epochs"], MAX_TRANSFORMER_EPOCHS))
+    batch = TRANSFORMER_DEFAULTS["per_device_train_batch_size"]
+    most = transformer_epochs(rows, batch, TRANSFORMER_DEFAULTS["num_train_epochs"])
     usual |= {
         "transformer_learning_rate": TRANSFORMER_DEFAULTS["learning_rate"],
-        "transformer_batch_size": TRANSFORMER_DEFAULTS["per_device_train_batch_size"],
+        "transformer_batch_size": batch,
         "transformer_epochs": min(_transformer_epochs(epochs), int(most)),
         "transformer_weight_decay": usual["weight_decay"],
         "transformer_warmup_steps": usual["warmup_steps"],

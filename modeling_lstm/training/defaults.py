@@ -95,13 +95,15 @@ def settings_for_rows(args: Any, rows: int, given: Collection[str] = (), *, step
         fitted["average_epochs"] = AVERAGE_EPOCHS
     fitted = {name: value for name, value in fitted.items() if name not in given}
     batch = fitted.get("per_device_train_batch_size", args.per_device_train_batch_size)
-    most = limit_epochs(rows, batch * args.world_size * args.gradient_accumulation_steps, min(steps, ENOUGH_STEPS))
-    return fitted | _more_epochs(args, rows, steps * batch, most)
+    in_step = batch * args.world_size * args.gradient_accumulation_steps
+    most = limit_epochs(rows, in_step, min(steps, ENOUGH_STEPS))
+    epochs = fit_epochs(steps * in_step, rows, (args.num_train_epochs, most))
+    return fitted | ({"num_train_epochs": epochs} if epochs > args.num_train_epochs else {})
 
 
 def fit_to_rows(args: Any, rows: int, given: Collection[str], *, steps: int = STEPS) -> dict[str, Any]:
     """
-    Change `args` in place as [`settings_for_rows`] says, which see.
+    Set in `args` what [`settings_for_rows`] returns, and log it. The arguments are the same.
 
     Returns:
         The fitted batch size and average, which would not be fitted if the number of epochs was given.
@@ -123,15 +125,23 @@ def fit_transformer_to_rows(args: Any, rows: int, given: Collection[str]) -> Non
     """
     if "num_train_epochs" in given or args.max_steps > 0:
         return
-    seen = TRANSFORMER_STEPS * args.per_device_train_batch_size
-    _change(args, rows, _more_epochs(args, rows, seen, MAX_TRANSFORMER_EPOCHS))
+    batch = args.per_device_train_batch_size * args.world_size * args.gradient_accumulation_steps
+    epochs = transformer_epochs(rows, batch, args.num_train_epochs)
+    if epochs > args.num_train_epochs:
+        _change(args, rows, {"num_train_epochs": epochs})
 
 
-def _more_epochs(args: Any, rows: int, seen: int, most: float) -> dict[str, float]:
-    """Return the epochs in which each process sees `seen` rows, if they are more than `args.num_train_epochs`."""
-    seen *= args.world_size * args.gradient_accumulation_steps
-    epochs = fit_epochs(seen, rows, (args.num_train_epochs, most))
-    return {"num_train_epochs": epochs} if epochs > args.num_train_epochs else {}
+def transformer_epochs(rows: int, batch: int, usual: float) -> float:
+    """
+    Return the number of epochs in which a Transformer takes about `TRANSFORMER_STEPS` optimizer steps: at least
+    `usual`, and at most `MAX_TRANSFORMER_EPOCHS`.
+
+    Args:
+        rows: Rows in an epoch.
+        batch: Rows in an optimizer step.
+        usual: The number of epochs with many rows.
+    """
+    return fit_epochs(TRANSFORMER_STEPS * batch, rows, (usual, MAX_TRANSFORMER_EPOCHS))
 
 
 def _change(args: Any, rows: int, fitted: dict[str, Any]) -> None:
