@@ -17,7 +17,7 @@ LOCAL = {"penn_treebank": "ptb", "wikitext2": "wikitext2"}
 TITLES = {"penn_treebank": "Penn Treebank", "wikitext2": "WikiText-2"}
 SEEDS = {"penn_treebank": 3, "wikitext2": 1}
 # Its dropout is higher than usual because the text is small
-TRANSFORMER = "n_embd=512,n_layer=5,n_head=8,n_positions=128,resid_pdrop=0.4,embd_pdrop=0.4,attn_pdrop=0.1"
+TRANSFORMER = "n_embd=320,n_layer=6,n_head=5,n_positions=128,resid_pdrop=0.3,embd_pdrop=0.3,attn_pdrop=0.1"
 SYSTEMS: dict[str, list[str]] = {
     "lstm": [],
     "transformer": [
