@@ -23,7 +23,7 @@ from ..hub.downloads import is_hub_id
 from ..runs.record import RunRecord, read_record
 from ..tasks.base import TEXT_CLASSIFICATION
 from ..training.arguments import ModelArguments, TaskArguments
-from ..training.defaults import fit_epochs, fit_transformer_to_rows, limit_epochs
+from ..training.defaults import fit_epochs, fit_transformer_to_rows, max_epochs
 from ..training.folders import check_sources
 from ..training.job import TrainingJob
 from ..training.pretrained import open_pretrained
@@ -322,7 +322,7 @@ class BestJob:
         """Plan an LSTM trained on the labels alone."""
         rows = data.splits["train"].num_rows
         batch = self._rows_in_step(ALONE["per_device_train_batch_size"])
-        epochs = fit_epochs(ALONE_STEPS * batch, rows, (ALONE_EPOCHS, limit_epochs(rows, batch)))
+        epochs = fit_epochs(ALONE_STEPS * batch, rows, (ALONE_EPOCHS, max_epochs(rows, batch)))
         mine = {name: value for name, value in self.given.items() if name not in DISTILLATION}
         alone = ALONE | {"num_train_epochs": epochs}
         if not self.training.load_best_model_at_end:

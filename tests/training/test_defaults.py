@@ -60,9 +60,9 @@ def test_a_transformer_makes_steps_enough_of_few_rows(tmp_path: Path) -> None:
         assert args.average_epochs == 0
         return args.num_train_epochs
 
-    assert [epochs(rows) for rows in (20, 500, 1_000, 3_000, 3_200, 10**6)] == [20, 19, 10, 3, 3, 3]
+    assert [epochs(rows) for rows in (20, 1_920, 5_000, 12_000, 12_800, 10**6)] == [20, 20, 8, 3, 3, 3]
     assert epochs(500, num_train_epochs=3.0) == 3 and epochs(500, max_steps=7) == 3
-    assert epochs(500, per_device_train_batch_size=16) == 10
+    assert epochs(1_920, per_device_train_batch_size=16) == 10
 
 
 def test_what_is_given_stays(tmp_path: Path) -> None:
