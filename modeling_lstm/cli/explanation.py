@@ -1,7 +1,7 @@
 """`explain` and `demo`."""
 
 from ..utils.errors import require
-from .parsing import CommandParser
+from .parsing import CommandParser, require_no_files
 
 PORT = 7860
 
@@ -20,6 +20,7 @@ def make_explain_parser() -> CommandParser:
 def run_explain(given: list[str]) -> int:
     """Explain a prediction."""
     (rest,) = make_explain_parser().read(given)
+    require_no_files(rest.texts, "give the sentences to explain.")
     from ..explanation.output import explain_texts
 
     explain_texts(rest.run, rest.texts, rest.label, rest.output, rest.revision)

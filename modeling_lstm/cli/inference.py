@@ -2,7 +2,7 @@
 
 from ..inference.arguments import ExportArguments, GenerationArguments, PredictionArguments
 from ..utils.display import format_number, to_one_line
-from .parsing import CommandParser
+from .parsing import CommandParser, require_no_files
 
 
 def make_predict_parser() -> CommandParser:
@@ -18,6 +18,7 @@ def make_predict_parser() -> CommandParser:
 def run_predict(given: list[str]) -> int:
     """Classify or translate texts, or fill in their masks."""
     arguments, rest = make_predict_parser().read(given)
+    require_no_files(rest.texts, "to answer its rows, write --input FILE")
     from ..inference.prediction import predict
 
     outcome = predict(rest.run, rest.texts or None, arguments)
@@ -52,6 +53,7 @@ def make_generate_parser() -> CommandParser:
 def run_generate(given: list[str]) -> int:
     """Write text with a language model."""
     arguments, rest = make_generate_parser().read(given)
+    require_no_files(rest.prompts, "give the beginning of a text.")
     from ..inference.generation import generate
 
     texts = generate(rest.run, rest.prompts or None, arguments)

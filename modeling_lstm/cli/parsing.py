@@ -3,8 +3,11 @@
 import argparse
 from collections.abc import Iterable, Mapping
 from dataclasses import Field
+from pathlib import Path
 from typing import Any
 
+from ..utils.errors import require
+from ..utils.files import exists
 from ..utils.flags import FlagParser, true_or_false
 from .registry import ALL
 
@@ -24,6 +27,14 @@ GROUPS = (
         "Help",
     ),
 )
+
+
+def require_no_files(texts: Iterable[str], remedy: str) -> None:
+    """Raise [`InputError`] for a text that is the name of a file, which would be read as a text."""
+    name = next((one for one in texts if Path(one).suffix and exists(Path(one)) and Path(one).is_file()), None)
+    require(name is None, f"{name!r} is a file, not a text: {remedy.replace('FILE', str(name))}")
+
+
 _VALUES = {int: "N", float: "X", true_or_false: "true|false"}  # placeholders for values of a type
 
 

@@ -66,11 +66,6 @@ class SourceArguments(FileArguments):
     )
 
     def __post_init__(self) -> None:
-        require(
-            isinstance(self.dataset, str),
-            f"--dataset must be a Hub id, a file or a folder, found a {type(self.dataset).__name__}. Write a "
-            "datasets.Dataset to a file first: dataset.to_parquet('train.parquet').",
-        )
         if self.subset is None:
             self.dataset, self.subset = split_subset(self.dataset)
         self.delimiter_character()

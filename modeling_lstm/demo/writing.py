@@ -3,14 +3,14 @@
 import contextlib
 from typing import Any
 
-from ..inference.arguments import COLDEST
-from ..inference.generation import TextGenerator, put_behind
+from ..inference.arguments import MIN_TEMPERATURE
+from ..inference.generation import TextGenerator, append_continuation
 from ..utils.errors import InputError
 from .errors import show_errors
 
 MAX_CHARACTERS = 2_000
 MAX_TOKENS = 200
-HOTTEST = 1.5  # maximum temperature
+MAX_TEMPERATURE = 1.5
 SHOWN = 10  # number of next tokens to show
 EXAMPLES = ("The film", "I expected", "It could have been")
 
@@ -32,11 +32,11 @@ class WritingPage:
 
     def write(self, text: str, tokens: int, temperature: float) -> str:
         """Continue a text. Returns the text with its continuation; temperature 0 always picks the likeliest token."""
-        how: dict[str, Any] = {"do_sample": temperature >= COLDEST}
-        if temperature >= COLDEST:
+        how: dict[str, Any] = {"do_sample": temperature >= MIN_TEMPERATURE}
+        if temperature >= MIN_TEMPERATURE:
             how |= {"temperature": temperature, "top_p": 0.95, "top_k": 0}
         (more,) = self.generator([text[-MAX_CHARACTERS:]], max_new_tokens=int(tokens), **how)
-        return put_behind(text, more)
+        return append_continuation(text, more)
 
 
 def build_writing_page(run: str) -> Any:
@@ -67,7 +67,9 @@ def build_writing_page(run: str) -> Any:
         with gr.Row():
             go_on = gr.Button("Continue", variant="primary", elem_id="go-on")
             tokens = gr.Slider(1, MAX_TOKENS, value=20, step=1, label="Words")
-            temperature = gr.Slider(0.0, HOTTEST, value=0.8, step=0.1, label="Temperature (0: the likeliest word)")
+            temperature = gr.Slider(
+                0.0, MAX_TEMPERATURE, value=0.8, step=0.1, label="Temperature (0: the likeliest word)"
+            )
         gr.Examples([[one] for one in EXAMPLES], text)
         following = gr.Label(label="What may come next", num_top_classes=SHOWN, elem_id="next")
         gr.on([text.submit, page.load], guess, text, following, api_name="guess", show_progress="minimal")

@@ -98,11 +98,11 @@ def answer_texts(answering: Answering, texts: Iterable[str], batch_size: int) ->
 
     texts = iter(texts)
     chunks = iter(lambda: list(itertools.islice(texts, CHUNK)), [])
-    answered = work_ahead(answer, chunks) if isinstance(answering, LabelRows) else map(answer, chunks)
+    answered = prefetch(answer, chunks) if isinstance(answering, LabelRows) else map(answer, chunks)
     return itertools.chain.from_iterable(answered)
 
 
-def work_ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+def prefetch(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """Like `map`, but in a thread that works one item ahead of the caller."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         before: Future[R] | None = None
@@ -165,7 +165,7 @@ def _open_export(folder: str, threads: int | None, source: str) -> TextClassifie
             raise InputError(str(error).replace(folder, source)) from error
 
 
-def name_apart(kept: dict[str, "pa.DataType"], taken: set[str]) -> dict[str, "pa.DataType"]:
+def rename_clashing(kept: dict[str, "pa.DataType"], taken: set[str]) -> dict[str, "pa.DataType"]:
     """Return the kept columns, prefixed with `input_` where another column of the output has the same name."""
     found: dict[str, pa.DataType] = {}
     for name, kind in kept.items():

@@ -8,7 +8,7 @@ from ..utils.errors import require
 from ..utils.ray_cluster import RayArguments
 from ..utils.settings import require_at_least, setting
 
-COLDEST = 1e-3  # lowest temperature: divided by less, logits overflow 32 bits
+MIN_TEMPERATURE = 1e-3  # divided by less, logits overflow 32 bits
 
 
 @dataclass
@@ -87,9 +87,9 @@ class GenerationArguments:
     def __post_init__(self) -> None:
         require_at_least(self, max_new_tokens=1, number=1, batch_size=1, num_beams=1)
         require(
-            self.temperature >= COLDEST,
-            f"--temperature must be at least {COLDEST}, found {self.temperature}: to always take the most likely "
-            "token, write --do_sample false.",
+            self.temperature >= MIN_TEMPERATURE,
+            f"--temperature must be at least {MIN_TEMPERATURE}, found {self.temperature}: to always take the most "
+            "likely token, write --do_sample false.",
         )
         require(self.top_k >= 0, f"--top_k must be 0 or more, found {self.top_k}.")
         require(0 < self.top_p <= 1, f"--top_p must be greater than 0 and at most 1, found {self.top_p}.")

@@ -169,7 +169,7 @@ def generate(
     chosen = settings_of(GenerationArguments, arguments, settings)
     if chosen.output is not None:
         check_output(Path(chosen.output))
-    texts = [prompts] if isinstance(prompts, str) else [""] if prompts is None else list(prompts)
+    texts = [""] if prompts is None else list_texts(prompts)
     generator = TextGenerator.from_run(name_run(run), chosen.revision)
     set_seed(chosen.seed)
     found = list(_write(generator, texts, chosen))
@@ -191,10 +191,10 @@ def _write(generator: TextGenerator, texts: list[str], chosen: GenerationArgumen
             found = generator(some, max_new_tokens=chosen.max_new_tokens, num_return_sequences=each, **options)
             bar.update(len(some))
             for begin, more in zip((text for text in some for _ in range(each)), found, strict=True):
-                yield put_behind(begin, more)
+                yield append_continuation(begin, more)
 
 
-def put_behind(begin: str, more: str) -> str:
+def append_continuation(begin: str, more: str) -> str:
     """Append a continuation to a prompt, which stays as it is, without doubling the space between them."""
     more = more.rstrip()
     return begin + (more if begin and not begin[-1].isspace() else more.lstrip())

@@ -8,7 +8,7 @@ sentence.
 import itertools
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,8 @@ from .answering import (
     check_texts,
     data_of_training,
     model_folder,
-    name_apart,
     open_predictor,
+    rename_clashing,
 )
 from .arguments import PredictionArguments
 
@@ -89,6 +89,10 @@ def predict(
 
 def _join_all(texts: Any, data: Mapping[str, Any]) -> list[Any]:
     """Return a list of texts, in which those that are read together are joined as in files."""
+    require(
+        isinstance(texts, Iterable) and not isinstance(texts, bytes) and not hasattr(texts, "columns"),
+        f"texts must be strings, such as data['text']; found {type(texts).__name__}. A file is named by input.",
+    )
     is_one = isinstance(texts, (str, Mapping)) or (isinstance(texts, tuple) and _are_one(texts, data))
     separator = separator_of(data)
     return [_join(text, separator) for text in ([texts] if is_one else texts)]
@@ -126,7 +130,7 @@ def _predict_rows(
         found = Input((text, ()) for text in texts)
     answering = open_answering()
     columns = {"text": pa.string()} | answering.columns()
-    kept = name_apart(found.kept, set(columns))
+    kept = rename_clashing(found.kept, set(columns))
     sources, originals = itertools.tee(found.rows)  # at most two chunks apart
     find_problem = getattr(answering, "problem", None)
     checked = check_texts((text for text, _ in sources), found.name, arguments.max_characters, data, find_problem)

@@ -97,6 +97,12 @@ def _choose_columns(
         if target is not None:
             texts = {name: found for name, found in texts.items() if normalize_name(name) != normalize_name(target)}
         columns = [guess_text_column(texts, table.columns)]
+        learned = record.get("text_column") or ([source] if source else [])
+        require(
+            not learned or len(table.columns) == 1 or normalize_name(columns[0]) in TEXT_COLUMNS,
+            f"{str(table.path)!r} has no column {as_text(learned)!r}, from which the run learned, but "
+            f"{as_text(table.columns)}: name the column with the text with --text_column.",
+        )
     return [table.find(name) for name in columns], None
 
 

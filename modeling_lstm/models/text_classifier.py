@@ -331,8 +331,11 @@ def list_texts(texts: str | Iterable[str]) -> list[str]:
     """Return one text or several as a list. Raise `ValueError` for anything else, such as the rows of a table."""
     if isinstance(texts, str):
         return [texts]
-    if isinstance(texts, (bytes, Mapping)) or not isinstance(texts, Iterable):
-        raise ValueError(f"texts must be a string or a list of strings, found {type(texts).__name__}.")
+    is_table = isinstance(texts, Mapping) or hasattr(texts, "columns")  # iterating would yield names of columns
+    if is_table or isinstance(texts, bytes) or not isinstance(texts, Iterable):
+        raise ValueError(
+            f"texts must be a string or a list of strings, such as data['text']; found {type(texts).__name__}."
+        )
     found = list(texts)
     for number, text in enumerate(found, start=1):
         if not isinstance(text, str):

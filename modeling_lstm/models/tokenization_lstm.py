@@ -34,7 +34,7 @@ def _part(text: str) -> tuple[str, str | None]:
 
 def _only_texts(texts: Any) -> Any:
     """Return the texts, but reject a string, which would be read by letters, and rows, read by their column names."""
-    if isinstance(texts, (str, Mapping)):
+    if isinstance(texts, (str, Mapping)) or hasattr(texts, "columns"):
         raise TypeError(
             f"texts must be strings or lists of strings, such as data['text']; found {type(texts).__name__}."
         )
@@ -155,8 +155,8 @@ class LstmTokenizer(TokenizersBackend):
         for number, encoding in zip(numbers, found.encodings, strict=True):
             first = samples[number][0]
             is_joined = isinstance(given[number], str) and given[number] != first
-            place = len(first) + 1 if is_joined else None
-            offsets.append(tile_encoding(encoding, tiled[number], SEPARATOR, place))
+            separator_position = len(first) + 1 if is_joined else None
+            offsets.append(tile_encoding(encoding, tiled[number], SEPARATOR, separator_position))
         found["offset_mapping"] = offsets[0] if is_one and not has_parts else offsets
         return found.convert_to_tensors(tensors, prepend_batch_axis=is_one and not has_parts)
 

@@ -75,13 +75,20 @@ class TextClassification(Task):
         """Read one split of the training dataset, or of another dataset with the same labels."""
         from ..data.loading import load_data
 
-        return load_data(
+        data = load_data(
             _data_arguments(record, arguments),
             only=arguments.split,
             label_names=record["task"]["label_names"],
             is_other=arguments.dataset is not None,
             separator=separator_of(record["data"]),
         )
+        known = record["task"]["problem_type"]
+        require(
+            data.problem_type == known,
+            f"The labels are those of {data.problem_type}, but the run was trained for {known}: name the column with "
+            "its labels with --label_column, or write them as in training.",
+        )
+        return data
 
     @classmethod
     def from_data(cls, data: TextData) -> TextClassification:

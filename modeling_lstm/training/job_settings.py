@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from ..data.arguments import DataArguments, TokenizerArguments
 from ..tasks.base import task_class
+from ..utils.errors import require
 from ..utils.ray_cluster import RayArguments
 from ..utils.settings import build_settings, to_command, without_secrets
 from .arguments import ModelArguments, TaskArguments
@@ -70,6 +71,7 @@ class TrainingSettings:
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any], **changes: Any) -> Self:
         """Create a job from a dictionary of settings. `changes` override them."""
+        require(isinstance(settings, Mapping), f"settings must be a dictionary, found {type(settings).__name__}.")
         return cls(**{**settings, **changes})
 
     @classmethod

@@ -18,6 +18,7 @@ from .errors import InputError, as_text, require
 Kind = TypeVar("Kind")
 MAX_SEED = 2**32 - 1  # the largest that NumPy accepts
 TRANSFORMER_PREFIX = "transformer:"  # before the name of a Transformer, where other kinds of names are possible, too
+OBJECTS = ("embeddings",)  # settings that may be an object instead of a name
 SECRETS = ("hub_token",)  # never written to a record
 # What other tools call a setting
 SYNONYMS = {
@@ -85,7 +86,8 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
             if one.name in given and given[one.name] is None and not is_optional:
                 # for several values, `None` stands for the default
                 is_one = one.default_factory is MISSING and get_origin(hints[one.name]) not in (Union, types.UnionType)
-                require(not is_one, f"--{one.name} cannot be None: leave it out.")
+                remedy = "give a value" if one.default is MISSING else "leave it out"
+                require(not is_one, f"--{one.name} cannot be None: {remedy}.")
                 del given[one.name]
         missing = [
             one.name
@@ -139,13 +141,10 @@ def settings_of_all(kinds: Sequence[type], given: Sequence[Any], settings: Mappi
 
 def _fit(name: str, value: Any, hint: Any) -> Any:
     """Convert a value to the form of its field: one text to a list, a path to text, a whole number to a float."""
-    if isinstance(value, PathLike):
-        value = fspath(value)
-    elif isinstance(value, list):
-        value = [fspath(one) if isinstance(one, PathLike) else one for one in value]
+    value = [_simplify(one) for one in value] if isinstance(value, list | tuple) else _simplify(value)
     kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     if str not in kinds and (parts := [get_args(kind) for kind in kinds if get_origin(kind) is list]):
-        value = [value] if isinstance(value, str) else list(value) if isinstance(value, tuple) else value
+        value = [value] if isinstance(value, str) else value
         require(value is None or isinstance(value, list), f"--{name} must be a list, found {value!r:.60}.")
         if value is not None and parts == [(str,)]:
             value = [str(one) if isinstance(one, Integral) else one for one in value]
@@ -159,14 +158,26 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
     return float(value) if is_whole and float in kinds and int not in kinds else value
 
 
+def _simplify(value: Any) -> Any:
+    """Return a path as text, and a number of NumPy as one of Python, which JSON can hold. Others stay as they are."""
+    if isinstance(value, PathLike):
+        return fspath(value)
+    return value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
+
+
 def _check_type(name: str, value: Any, kinds: Sequence[Any]) -> None:
     """Raise for a value of another type, such as text for a number. Text never counts as a truth value."""
     plain = [kind for kind in kinds if kind is not type(None)]
     if value is None or len(plain) != 1 or plain[0] not in (*_KINDS, str):
         return
-    if plain[0] is str:  # other objects, such as word vectors, are checked where they are used
-        is_several = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
-        require(not is_several and not isinstance(value, Real), f"--{name} must be one text, found {value!r:.60}.")
+    if plain[0] is str:
+        require(
+            not name.endswith("dataset") or isinstance(value, str | list),
+            f"--{name} must be a Hub id, a file or a folder, found a {type(value).__name__}. Write data to a file "
+            "first: data.to_parquet('train.parquet').",
+        )
+        is_fitting = isinstance(value, str | Enum) or name in OBJECTS
+        require(is_fitting, f"--{name} must be one text, found {value!r:.60}.")
         return
     allowed, what = _KINDS[plain[0]]
     is_fitting = isinstance(value, allowed) and (plain[0] is bool or not isinstance(value, bool))

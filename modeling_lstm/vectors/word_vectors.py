@@ -49,7 +49,7 @@ class WordVectors:
     record: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.vectors = np.ascontiguousarray(self.vectors, dtype=np.float32)
+        self.words, self.vectors = list(self.words), np.ascontiguousarray(self.vectors, dtype=np.float32)
         require(
             self.vectors.ndim == 2 and len(self.words) == len(self.vectors),
             f"Expected one vector for each of {len(self.words)} words, found an array of {self.vectors.shape}.",

@@ -175,6 +175,8 @@ def test_forms_of_json(tmp_path: Path, text: str) -> None:
         ('{"text": "a"}\n{"text": \n', "line 2 is not valid JSON"),
         ('{\n"text": ["a", "b"], "n": [1]}', "its columns differ in length"),
         ("5\n", "expected a JSON object in each line"),
+        ('{"data": [{"text": "a"}, {"text": "b"}]}', "its rows are inside 'data'. Write that array alone"),
+        ('{"columns": ["text"], "index": [0, 1], "data": [["a"], ["b"]]}', 'Write it with orient="records"'),
         ('{"text": "a"}\n{"text": "b", "n": 1, "text": "c"}\n', "line 2 has two values of the name 'text'"),
         ('{"text": "a", "meta": {"n": 1, "n": 2}}\n', "line 1 has two values of the name 'n'"),
         ('[\n{"text": "a",\n"text": "b"}\n]', "it has two values of the name 'text'"),
@@ -185,6 +187,11 @@ def test_forms_of_json(tmp_path: Path, text: str) -> None:
 def test_no_tables_of_json(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         rows(tmp_path / "a.json", text)
+
+
+def test_quotation_marks_after_a_backslash_are_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r'a quotation mark twice \(""\) and not after a backslash'):
+        rows(tmp_path / "a.csv", 'text,label\n"he said \\"x\\" again",1\n')
 
 
 def test_a_first_line_of_numbers_is_mentioned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -170,6 +170,10 @@ def test_evaluate_refuses_what_it_cannot_use(run_copy: Path, tmp_path: Path, fai
     assert "There is no run folder" in fails("evaluate", tmp_path / "nowhere")
     path = write_csv(tmp_path / "other" / "test.csv", [("a", "unheard of")] * 9)
     assert "unheard of; known are negative, neutral, positive" in fails("evaluate", run_copy, "--dataset", path.parent)
+    lists = tmp_path / "lists.jsonl"
+    lists.write_text('{"text": "a", "labels": ["negative", "positive"]}\n' * 9, encoding="utf-8")
+    told = fails("evaluate", run_copy, "--dataset", lists)
+    assert "multi_label_classification, but the run was trained for single_label_classification: name the col" in told
     assert "--resamples must be at least 100, found 3." in fails("evaluate", run_copy, "--resamples", "3")
     assert "--batch_size must be at least 1, found -5." in fails("evaluate", run_copy, "--batch_size", "-5")
     told = fails("evaluate", run_copy, "--text_column", "text")

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import pandas as pd
 import pytest
 import torch
 from torch.onnx._internal.exporter._registration import onnxscript_apis
@@ -280,8 +281,9 @@ def test_answers_of_each_kind() -> None:
     for same in ("b", (text for text in ["b"]), np.array(["b"])):
         assert classifier("single_label_classification", 2)(same) == one
     assert classifier("regression", 1).scores("b b").tolist() == [[6.0]], "one text, not its letters"
-    for wrong, found in ((None, "NoneType"), (b"x", "bytes"), (5, "int"), ({"a": "b"}, "dict")):
-        with pytest.raises(ValueError, match=f"texts must be a string or a list of strings, found {found}"):
+    table = pd.DataFrame({"text": ["b"]})
+    for wrong, found in ((None, "NoneType"), (b"x", "bytes"), (5, "int"), ({"a": "b"}, "dict"), (table, "DataFrame")):
+        with pytest.raises(ValueError, match=rf"a list of strings, such as data\['text'\]; found {found}\."):
             classifier("regression", 1)(wrong)  # type: ignore[arg-type]
     for some, text in (([None], "1 .* None"), (["a", 5], "2 .* 5"), ([("a", "b")], r"1 .* \('a', 'b'\)")):
         with pytest.raises(ValueError, match=f"Text {text.replace('.*', 'must be a string, found')}"):

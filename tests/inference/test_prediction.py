@@ -72,6 +72,14 @@ def test_texts_may_come_in_any_collection(trained: Path, kind: Callable[..., Any
     assert predict(str(trained), kind([])) == []
 
 
+def test_a_table_or_a_number_is_no_collection_of_texts(trained: Path) -> None:
+    for wrong, kind in ((pd.DataFrame({"text": ["a"]}), "DataFrame"), (5, "int"), (Path("a.csv"), "PosixPath")):
+        with pytest.raises(InputError, match=rf"such as data\['text'\]; found {kind}\."):
+            predict(str(trained), wrong)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="--input must be one text"):
+        predict(str(trained), input=pd.DataFrame({"text": ["a"]}))
+
+
 def test_no_texts_are_answered_too(trained: Path, tmp_path: Path) -> None:
     target = tmp_path / "answers.csv"
     assert predict(str(trained), [], output=str(target)) == 0
@@ -208,6 +216,13 @@ def test_what_cannot_be_used(trained: Path, tmp_path: Path, fails: Callable[...,
     for flag in ("--text_column", "--delimiter", "--keep_columns"):
         told = fails("predict", trained, "--input", "-", flag, ";", "--output", tmp_path / "never.csv")
         assert f"Standard input has no columns: leave out {flag}." in told
+    source = write_csv(tmp_path / "in.csv", [(1, "ann"), (2, "bob")], ("id", "author"))
+    told = fails("predict", trained, "--input", source)
+    assert f"{str(source)!r} has no column 'text', from which the run learned, but id, author: name the colu" in told
+    assert f"{str(source)!r} is a file, not a text: to answer its rows, write --input {source}" in fails(
+        "predict", trained, source
+    )
+    assert "is a file, not a text: give the sentences to explain." in fails("explain", trained, source)
     source = write_csv(tmp_path / "in.csv", [("a", "b")], ("one", "two"))
     assert "Name it with --text_column: the columns are one, two" in fails("predict", trained, "--input", source)
     assert "no column three" in fails("predict", trained, "--input", source, "--text_column", "three")

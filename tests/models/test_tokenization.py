@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from transformers import AutoTokenizer
 
@@ -115,7 +116,9 @@ def test_a_vocabulary_smaller_than_the_special_tokens_is_refused(size: int) -> N
         LstmTokenizer.train(["a"], vocab_size=size)
 
 
-@pytest.mark.parametrize("texts", ["good thing", {"text": ["a"]}, [{"text": "a"}], ["a", None], [["a", 1]]])
+@pytest.mark.parametrize(
+    "texts", ["good thing", {"text": ["a"]}, pd.DataFrame({"text": ["a"]}), [{"text": "a"}], ["a", None], [["a", 1]]]
+)
 @pytest.mark.parametrize("train", [LstmTokenizer.train, LstmTokenizer.train_reversible])
 def test_what_is_no_texts_is_refused(train: Any, texts: Any) -> None:
     with pytest.raises(TypeError, match="texts must be strings or lists of strings"):

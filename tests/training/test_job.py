@@ -10,6 +10,7 @@ from typing import Any
 
 import datasets
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from datasets import Dataset, DatasetDict
@@ -80,6 +81,9 @@ def test_all_bars_are_hidden_on_request(
         ({"cell_type": "rnn"}, "--cell_type must be one of lstm, gru, found 'rnn'"),
         ({"dataset": Dataset.from_dict({"text": ["a"]})}, r"found a Dataset\. .*to_parquet"),
         ({"dataset": DatasetDict()}, r"found a DatasetDict\. .*to_parquet"),
+        ({"dataset": pd.DataFrame({"text": ["a"]})}, r"found a DataFrame\. .*to_parquet"),
+        ({"dataset": None}, "--dataset cannot be None: give a value"),
+        ({"tokenizer": object()}, "--tokenizer must be one text, found <object"),
         ({"hiden_size": 10}, "Unknown setting 'hiden_size': did you mean hidden_size"),
         ({"epochs": 3}, "Unknown setting 'epochs': did you mean num_train_epochs?"),
         ({"batch_size": 3}, r"did you mean per_device_train_batch_size\?"),
@@ -105,6 +109,18 @@ def test_a_job_from_keywords_a_dictionary_and_a_recipe(tmp_path: Path) -> None:
         assert job.command is not None and "--hidden_size 7" in job.command
     assert ml.TrainingJob.from_yaml(tmp_path / "a.yaml", hidden_size=9).model.hidden_size == 9
     assert "hidden_size=7" in repr(jobs[0])
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    numbers = {"seed": np.int64(3), "split_seed": np.int64(4), "hidden_size": np.int32(8), "max_length": np.int64(20)}
+    numbers |= {"learning_rate": np.float32(0.5), "validation_share": np.float64(0.25), "lowercase": np.bool_(False)}
+    job = ml.TrainingJob(dataset="order-matters", output_dir=str(tmp_path), num_train_epochs=np.int64(1), **numbers)
+    found = [job.training.seed, job.data.split_seed, job.model.hidden_size, job.data.max_length]
+    found += [job.training.learning_rate, job.data.validation_share, job.tokenizer.lowercase]
+    assert found == [3, 4, 8, 20, 0.5, 0.25, False] and job.training.num_train_epochs == 1.0
+    assert all(type(one) in (int, float, bool) for one in found)
+    with pytest.raises(InputError, match="settings must be a dictionary, found list"):
+        ml.TrainingJob.from_dict([])  # type: ignore[arg-type]
 
 
 def test_settings_that_a_library_or_a_program_passes(tmp_path: Path) -> None:

@@ -180,6 +180,8 @@ class Delimited(Table):
             except csv.Error as error:
                 line, cause = reader.line_num, str(error)
                 remedy = "Inside a quoted field, write a quotation mark twice."
+                if '\\"' in lines.latest:
+                    remedy = 'Inside a quoted field, write a quotation mark twice ("") and not after a backslash (\\").'
                 if lines.is_lone_return:
                     remedy = "Put its field in quotation marks, or remove the character."
                 if "end of data" in cause:  # the last line is not the cause
@@ -270,11 +272,11 @@ class _Endings:
     """
 
     def __init__(self, file: IO[str]):
-        self.file, self.first, self.is_lone_return = file, "", False
+        self.file, self.first, self.latest, self.is_lone_return = file, "", "", False
 
     def __iter__(self) -> Iterator[str]:
         for line, following in itertools.pairwise(itertools.chain(self.file, [""])):
-            self.first = self.first or line[-1:]
+            self.first, self.latest = self.first or line[-1:], line
             self.is_lone_return = self.first == "\n" and line.endswith("\r") and bool(following.strip("\r\n"))
             yield line
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from ...utils.errors import InputError, require
+from ...utils.errors import InputError, as_text, require
 from ..arguments import FileArguments
+from ..columns import TRANSLATIONS
 from .encodings import explain_damage, find_encoding, open_text
 from .table import SAMPLE, Table
 
@@ -100,6 +101,7 @@ class Json(Table):
     def _records(self, document: Any) -> list[dict[str, Any]]:
         """Return the rows of one document."""
         if _are_columns(document):
+            self._check_columns(document)
             lengths = {name: len(values) for name, values in document.items()}
             require(
                 len(set(lengths.values())) <= 1,
@@ -112,7 +114,20 @@ class Json(Table):
         )
         return document
 
-    def _parse(self, text: str, place: str) -> Any:
+    def _check_columns(self, document: dict[str, list[Any]]) -> None:
+        """Raise if the lists of a document are not its columns, but hold whole rows."""
+        names = [name for name, values in document.items() if values and isinstance(values[0], dict)]
+        require(
+            len(document) != 1 or names in ([], [TRANSLATIONS]),
+            f"{str(self.path)!r} could not be read: its rows are inside {as_text(names)!r}. Write that array alone.",
+        )
+        require(
+            document.keys() != {"columns", "index", "data"},
+            f"{str(self.path)!r} could not be read: it holds columns, index and data, as pandas writes them with "
+            'orient="split". Write it with orient="records".',
+        )
+
+    def _parse(self, text: str, location: str) -> Any:
         hooks: dict[str, Any] = {"parse_int": WrittenValue, "parse_float": WrittenValue, "parse_constant": _constant}
         try:
             return _write_truth(json.loads(text, object_pairs_hook=_object, **hooks))
@@ -120,7 +135,7 @@ class Json(Table):
             raise
         except (RecursionError, ValueError) as error:
             cause = "is nested too deeply" if isinstance(error, RecursionError) else str(error)
-            raise InputError(f"{str(self.path)!r} could not be read: {place} {cause}.") from error
+            raise InputError(f"{str(self.path)!r} could not be read: {location} {cause}.") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
