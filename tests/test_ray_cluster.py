@@ -37,3 +37,10 @@ def test_each_worker_fits_on_a_machine_and_leaves_room_for_readers(
         placed += here
         readers += math.ceil(here / WORKERS_A_READER)
     assert placed == workers and readers >= math.ceil(workers / WORKERS_A_READER)
+
+
+def test_each_worker_gets_a_gpu_of_its_own_or_none_sees_any() -> None:
+    assert Cluster(None, [2.0], 2).resources() == {"num_cpus": 0.87}
+    assert Cluster(None, [2.0], 2, gpus=2).resources() == {"num_cpus": 0.87, "num_gpus": 1}
+    hidden = Cluster(None, [2.0], 2, gpus=1).resources()
+    assert hidden == {"num_cpus": 0.87, "runtime_env": {"env_vars": {"CUDA_VISIBLE_DEVICES": ""}}}

@@ -145,12 +145,12 @@ def _label(
         number = teacher.label(iterate_texts(rows, CHUNK), rows.num_rows, cluster=cluster)
         held_out = teacher.label(iterate_texts(validation, CHUNK), validation.num_rows, cluster=cluster)
         computed.append(number + held_out)
-        if teacher.cut:
+        if teacher.truncated:
             every = rows.num_rows + validation.num_rows
             logger.warning(
-                "%s reads %d tokens of a text; %d of %d texts are longer", name, teacher.limit, teacher.cut, every
+                "%s reads %d tokens of a text; %d of %d texts are longer", name, teacher.limit, teacher.truncated, every
             )
-        teacher.rest()
+        teacher.release()
         teachers.append(teacher)
     return teachers, computed
 
@@ -196,7 +196,7 @@ def _describe(teacher: Teacher, labeled: int) -> dict[str, Any]:
         "parameters": teacher.parameters,
         "bf16": teacher.bf16,
         "texts_labeled": labeled,
-        "texts_cut": teacher.cut,
+        "texts_cut": teacher.truncated,
     }
 
 

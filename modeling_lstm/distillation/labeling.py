@@ -18,6 +18,8 @@ from transformers import (
 
 from ..hub.refusals import explain_cause
 from ..inference.torch_backend import torch_classifier
+from ..models.modeling_lstm import LstmPreTrainedModel
+from ..models.text_classifier import MODEL as EXPORT
 from ..models.tokenization_lstm import MASK
 from ..utils.errors import as_text, explain_errors, require
 
@@ -33,7 +35,7 @@ class Labeling:
         longest: Maximum number of tokens that it reads of a text.
         mask: What it reads in place of a masked word.
         batch_size: Texts in a batch.
-        device: Device to compute on.
+        device: Device to compute on. `None`: a GPU, if the process that labels has one.
         bf16: Whether to compute in bf16.
     """
 
@@ -42,7 +44,7 @@ class Labeling:
     longest: int
     mask: str
     batch_size: int
-    device: str
+    device: str | None
     bf16: bool
 
 
@@ -59,7 +61,7 @@ class Labeler:
     def __init__(self, how: Labeling, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase):
         self.how = how
         tokenizer.model_max_length = how.longest
-        torch.nn.Module.to(model, how.device)
+        torch.nn.Module.to(model, choose_device(how.device))
         self.model, self.tokenizer = model, tokenizer
         self.classifier = torch_classifier(model, tokenizer, bf16=how.bf16)
 
@@ -112,6 +114,11 @@ class LabelingWorker:
         return {"texts": batch["texts"], "logits": np.array(found, dtype=object)}
 
 
+def choose_device(device: str | None) -> str:
+    """Return a device. `None` stands for a GPU, or the CPU if this process has none."""
+    return device or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def load_config(name: str, revision: str | None) -> Any:
     """
     Load the configuration of a teacher.
@@ -138,16 +145,21 @@ def load_teacher(name: str, revision: str | None) -> tuple[PreTrainedModel, PreT
     Raises:
         InputError: there is no such model, or its head was never trained.
     """
+    require(
+        not Path(name, EXPORT).is_file() or any(Path(name).glob("*.safetensors")),
+        f"{name!r} is an exported model, which cannot teach: name the run that it was made from.",
+    )
     with explain_errors(f"There is no teacher {name!r}, neither a run folder nor a model on the Hub", explain_cause):
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
         model, report = AutoModelForSequenceClassification.from_pretrained(
             name, revision=revision, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
         )
     require(tokenizer.is_fast, f"The tokenizer of the teacher {name!r} has no tokenizer.json: choose another teacher.")
+    flag = "pretrained" if isinstance(model, LstmPreTrainedModel) else "transformer"
     require(
         not report["missing_keys"],
         f"{name!r} is not a teacher: its weights lack {as_text(sorted(report['missing_keys'])[:3])}. Fine-tune it "
-        f"first: modeling-lstm train --transformer {name} ...",
+        f"first: modeling-lstm train --{flag} {name} ...",
     )
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token

@@ -100,6 +100,6 @@ def ask_teachers(distillation: dict[str, Any], data: TextData, split: str) -> np
         teacher = Teacher(name, data, arguments)
         require(teacher.digest == recorded["digest"], f"The teacher {name!r} has changed since the training.")
         teacher.label(iterate_texts(rows, CHUNK), rows.num_rows, count=False)
-        teacher.rest()
+        teacher.release()
         teachers.append(teacher)
     return average_logits(teachers, rows["text"][:])

@@ -84,7 +84,8 @@ class Distillation(Training):
         """Have the teachers label the texts on a cluster."""
         self._check_weights()
         data = task_class(self.job.task).load(self.job.data)
-        label_dataset(data, self.job.distillation, self.job.data.split_seed, self.args.device.type, cluster)  # type: ignore[arg-type]
+        device = "cpu" if self.args.use_cpu else None  # else each worker finds its own
+        label_dataset(data, self.job.distillation, self.job.data.split_seed, device, cluster)  # type: ignore[arg-type]
 
     def _check_weights(self) -> None:
         is_weighted = self.job.model.class_weights is not None or self.args.label_smoothing_factor > 0

@@ -28,7 +28,7 @@ from ..utils.ray_cluster import Cluster
 from .arguments import DistillationArguments
 from .augmentation import mask_of
 from .cache import LogitCache
-from .labeling import Labeler, Labeling, LabelingWorker, is_classifier, load_teacher
+from .labeling import Labeler, Labeling, LabelingWorker, choose_device, is_classifier, load_teacher
 
 logger = logging.getLogger(__name__)
 
@@ -61,11 +61,10 @@ class Teacher:
         self.parameters = model.num_parameters()
         self.digest = digest_teacher(model, tokenizer)
         self.limit = tokenizer.model_max_length
-        self.cut = 0  # texts of which it reads only the beginning
+        self.truncated = 0  # texts of which it reads only the beginning
         self.mask = mask_of(tokenizer)
         self.counter = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())  # neither truncated nor padded
         self.commit = extract_commit_hash(cached_file(name, "config.json", revision=arguments.teacher_revision), None)
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         folder = Path(arguments.logits_cache or Path(HF_HOME, "modeling_lstm", "logits"))
         files = {kind: folder / f"{self.digest}-{name}-{self.limit}.sqlite" for kind, name in PRECISIONS.items()}
         self.bf16 = arguments.teacher_bf16
@@ -76,11 +75,12 @@ class Teacher:
         if self.bf16 is None and any(path.exists() for path in files.values()):
             self.bf16 = files[True].exists()  # a new trial might decide otherwise, and label all texts again
         if self.bf16 is None:
-            self.bf16 = has_bf16(device) if device != "cpu" else _gains_by_bf16(model, self.limit)
+            found = choose_device(device)
+            self.bf16 = has_bf16(found) if found != "cpu" else _gains_by_bf16(model, self.limit)
         batch_size, revision = arguments.teacher_batch_size, arguments.teacher_revision
         # workers of a cluster may run in another folder
-        place = str(Path(name).absolute()) if Path(name).exists() else name
-        how = Labeling(place, revision, self.limit, self.mask, batch_size, device, self.bf16)
+        location = str(Path(name).absolute()) if Path(name).exists() else name
+        how = Labeling(location, revision, self.limit, self.mask, batch_size, device, self.bf16)
         self.labeler: Labeler | None = Labeler(how, model, tokenizer)
         self.labeler.check_padding()
         self.cache = LogitCache(files[self.bf16])
@@ -94,7 +94,7 @@ class Teacher:
         Args:
             texts: The texts, some at a time.
             number: Number of texts, for the progress bar.
-            count: Also count the texts that are too long in `cut`, including those that have logits.
+            count: Also count the texts that are too long in `truncated`, including those that have logits.
             cluster: Cluster to compute on. Default: this process.
 
         Returns:
@@ -105,7 +105,7 @@ class Teacher:
 
             def find_unlabeled() -> Iterator[list[str]]:
                 for some in texts:
-                    self.cut += self._too_long(some) if count else 0
+                    self.truncated += self._too_long(some) if count else 0
                     known = self.cache.find(some)
                     missing = list(dict.fromkeys(text for text in some if text not in known))
                     bar.update(len(some) - len(missing))
@@ -143,7 +143,7 @@ class Teacher:
         logits = np.stack([found[text] for text in texts])[:, self.columns]
         return logits - logits.mean(axis=1, keepdims=True) if self.is_single else logits
 
-    def rest(self) -> None:
+    def release(self) -> None:
         """Release the model. Stored logits can still be read."""
         self.labeler = None
 
@@ -157,7 +157,7 @@ class Teacher:
             return
         items = [{"texts": pickle.dumps(part)} for part in parts]
         if items:
-            options: dict[str, Any] = {"compute": cluster.pool(), "num_cpus": cluster.cpus, "batch_size": 1}
+            options: dict[str, Any] = {"compute": cluster.pool(), "batch_size": 1} | cluster.resources()
             told = (self.labeler.how, cluster.threads)
             labeled = cluster.dataset(items).map_batches(LabelingWorker, fn_constructor_args=told, **options)
             for row in labeled.iter_rows():

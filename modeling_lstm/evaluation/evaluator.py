@@ -97,6 +97,7 @@ def evaluate(run: str | Path, arguments: EvaluationArguments | None = None, **se
     if is_here or arguments.output_dir is not None:
         _write(result, task, rows, predictions, references, folder, arguments)
     if latest is not None:
+        latest = read_record(folder, run)  # once more, since plots take a while
         _add_to_record(latest, result, arguments.split)
         write_json(folder / RECORD, latest)
     return result

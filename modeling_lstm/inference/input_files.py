@@ -37,17 +37,20 @@ class InputFile:
 
     @contextlib.contextmanager
     def fetch(self, filesystem: fs.FileSystem) -> Iterator[Path]:
-        """Yield a local path to the file: its own, or that of a temporary copy."""
+        """Yield a local path to the file: its own, or that of a temporary copy, which errors do not name."""
         if isinstance(filesystem, fs.LocalFileSystem):
             yield Path(self.path)
             return
         with tempfile.TemporaryDirectory() as folder:
             local = Path(folder, PurePosixPath(self.name).name)
             fs.copy_files(self.path, str(local), source_filesystem=filesystem)
-            yield local
+            try:
+                yield local
+            except InputError as error:
+                raise InputError(str(error).replace(str(local), self.path)) from error
 
 
-def open_filesystem(place: str, flag: str) -> tuple[fs.FileSystem, str]:
+def open_filesystem(uri: str, flag: str) -> tuple[fs.FileSystem, str]:
     """
     Return the filesystem of a path or a URL (`s3://...`, `gs://...`, `hdfs://...`), and the path in it.
 
@@ -55,12 +58,12 @@ def open_filesystem(place: str, flag: str) -> tuple[fs.FileSystem, str]:
         InputError: pyarrow cannot open it.
     """
     try:
-        return fs.FileSystem.from_uri(place if "://" in place else str(Path(place).expanduser().absolute()))
+        return fs.FileSystem.from_uri(uri if "://" in uri else str(Path(uri).expanduser().absolute()))
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{flag} {place!r} cannot be opened: {first_line(error)}") from error
+        raise InputError(f"{flag} {uri!r} cannot be opened: {first_line(error)}") from error
 
 
-def list_files(filesystem: fs.FileSystem, path: str, place: str) -> list[InputFile]:
+def list_files(filesystem: fs.FileSystem, path: str, uri: str) -> list[InputFile]:
     """
     List the files of a known format at a path, sorted by name: all files below a folder, or those that match a pattern.
 
@@ -72,16 +75,16 @@ def list_files(filesystem: fs.FileSystem, path: str, place: str) -> list[InputFi
         there = filesystem.get_file_info(root)
         if there.type == fs.FileType.File:
             return [_describe(there, PurePosixPath(root).name)]
-        require(there.type == fs.FileType.Directory, f"There is no file or folder {place!r} for --input.")
+        require(there.type == fs.FileType.Directory, f"There is no file or folder {uri!r} for --input.")
         found = filesystem.get_file_info(fs.FileSelector(root, recursive=True))
     except OSError as error:
-        raise InputError(f"--input {place!r} cannot be read: {first_line(error)}") from error
+        raise InputError(f"--input {uri!r} cannot be read: {first_line(error)}") from error
     files = [
         _describe(one, str(PurePosixPath(one.path).relative_to(root)))
         for one in found
         if one.type == fs.FileType.File and _is_meant(one.path, root, path)
     ]
-    require(len(files) > 0, f"There is no file in one of the formats {as_text(FORMATS)} at --input {place!r}.")
+    require(len(files) > 0, f"There is no file in one of the formats {as_text(FORMATS)} at --input {uri!r}.")
     return sorted(files, key=lambda one: one.name)
 
 

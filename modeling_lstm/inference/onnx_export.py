@@ -184,9 +184,9 @@ def _take_empty_batches(graph: Any) -> None:
     pads = front.op("Concat", [numbers(0, 0), missing], {"axis": 0})
     rows = front.op("Shape", [graph.inputs[0]], {"start": 0, "end": 1})
     begin = numbers(0)
-    for value, places in users.items():
+    for value, uses in users.items():
         padded = front.op("Pad", [value, pads])
-        for node, index in places:
+        for node, index in uses:
             node.replace_input_with(index, padded)
     graph.insert_before(first, front.nodes)
     kept = onnx_ir.Value(name=logits.name, shape=logits.shape, type=logits.type)
@@ -203,13 +203,11 @@ def _use_onnx_operators(encoder: LstmEncoder) -> None:
     """
     rnn = encoder.rnn
     order = (0, 3, 1, 2) if isinstance(rnn, nn.LSTM) else (1, 0, 2)
+    directions = 2 if rnn.bidirectional else 1
     for number, layer in enumerate(encoder.layers):
         weights: dict[str, list[torch.Tensor]] = {"input": [], "recurrent": [], "bias": []}
-        for direction in ("", "_reverse") if rnn.bidirectional else ("",):
-            w_ih, w_hh, b_ih, b_hh = (
-                torch.cat([getattr(rnn, f"{name}_l{number}{direction}").chunk(len(order))[gate] for gate in order])
-                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-            )
+        for one in rnn.all_weights[directions * number : directions * (number + 1)]:
+            w_ih, w_hh, b_ih, b_hh = (torch.cat([weight.chunk(len(order))[gate] for gate in order]) for weight in one)
             weights["input"].append(w_ih)
             weights["recurrent"].append(w_hh)
             weights["bias"].append(torch.cat([b_ih, b_hh]))

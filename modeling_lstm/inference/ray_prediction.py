@@ -16,7 +16,7 @@ from pyarrow import fs
 from ..models.text_classifier import MODEL
 from ..tasks.base import FILL_MASK
 from ..utils.errors import InputError, as_text, explain_save_failure, require
-from ..utils.files import SAVING
+from ..utils.files import SAVING, temporary_name
 from ..utils.ray_cluster import READER_CPUS, Cluster, open_cluster
 from .answering import data_of_training, model_folder
 from .arguments import PredictionArguments
@@ -234,9 +234,8 @@ def _results(
         return
     items = [{"file": pickle.dumps(one), "done": pickle.dumps(known[one.name].parts)} for one in files]
     read = cluster.dataset(items).map_batches(read_parts, fn_args=(plan,), batch_size=1, num_cpus=READER_CPUS)
-    answered = read.map_batches(
-        AnsweringWorker, fn_constructor_args=(plan,), batch_size=1, compute=cluster.pool(), num_cpus=cluster.cpus
-    )
+    options: dict[str, Any] = {"compute": cluster.pool(), "batch_size": 1} | cluster.resources()
+    answered = read.map_batches(AnsweringWorker, fn_constructor_args=(plan,), **options)
     yield from answered.iter_rows()
 
 
@@ -258,7 +257,7 @@ def _explain_errors(folder: str) -> Iterator[None]:
 
 def _write_json(target: fs.FileSystem, path: str, content: Any) -> None:
     """Write JSON under a temporary name, then rename it."""
-    temporary = f"{path.rpartition('/')[0]}/{SAVING}{path.rpartition('/')[2]}"
+    temporary = f"{path.rpartition('/')[0]}/{temporary_name()}"
     with target.open_output_stream(temporary) as file:
         file.write(json.dumps(content, indent=2, ensure_ascii=False).encode())
     target.move(temporary, path)

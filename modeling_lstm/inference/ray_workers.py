@@ -16,7 +16,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from ..utils.errors import InputError, explain_save_failure, require
-from ..utils.files import SAVING
+from ..utils.files import temporary_name
 from .answering import (
     CHUNK,
     answer_texts,
@@ -24,13 +24,13 @@ from .answering import (
     check_texts,
     find_mask_problem,
     model_folder,
-    name_apart,
     open_predictor,
+    rename_clashing,
 )
 from .arguments import PredictionArguments
 from .input_files import InputFile
 from .reading import read_input
-from .writers import write_parquet
+from .writers import explain_encoding, write_parquet
 
 ROWS = 4 * CHUNK  # per part: a multiple of CHUNK, so that batches hold the same texts as in one process
 ROW = "row"  # the column with a row's number in its file
@@ -175,7 +175,7 @@ class AnsweringWorker:
         predictor = open_predictor(folder, arguments.backend, threads=plan.threads, name=plan.run)
         self.answering = as_answering(predictor, arguments.all_scores, arguments.num_beams)
         self.columns = {ROW: pa.int64(), "text": pa.string()} | self.answering.columns()
-        self.kept = name_apart(plan.kept, {*self.columns, "file"})
+        self.kept = rename_clashing(plan.kept, {*self.columns, "file"})
 
     def __call__(self, batch: Batch) -> Batch:
         """Answer the parts of a batch, and pass its other rows on."""
@@ -195,17 +195,19 @@ class AnsweringWorker:
             for number, (answer, (_, values)) in enumerate(zip(found, some, strict=True), start=first + 1)
         )
         path = self.plan.part_of(name, part)
-        temporary = str(PurePosixPath(path).with_name(f"{SAVING}{PurePosixPath(path).name}"))
+        temporary = str(PurePosixPath(path).with_name(temporary_name()))
         target = self.plan.target
         try:
             target.create_dir(self.plan.folder_of(name), recursive=True)
             with target.open_output_stream(temporary) as file:
                 write_parquet(rows, file, pa.schema(list((self.columns | self.kept).items())))
             target.move(temporary, path)
-        except (OSError, InputError) as error:
+        except (OSError, InputError, UnicodeEncodeError) as error:
             with contextlib.suppress(OSError):
                 target.delete_file(temporary)
             if isinstance(error, InputError):  # the model refused a text
                 return f"{name!r}, rows {first + 1} to {first + len(some)}: {error}"
+            if isinstance(error, UnicodeEncodeError):
+                return f"{path!r} was not written: {explain_encoding(error)}"
             return f"{path!r} was not written: {explain_save_failure(error) or error}"
         return ""

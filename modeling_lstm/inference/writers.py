@@ -47,11 +47,16 @@ def write_rows(rows: Iterator[Row], path: Path, columns: dict[str, pa.DataType])
     except OSError as error:
         raise InputError(f"{str(path)!r} was not written: {explain_save_failure(error) or error}") from error
     except UnicodeEncodeError as error:
-        raise InputError(
-            f"{str(path)!r} was not written: {str(error.object)[:40]!r} holds half a character, which is not UTF-8. "
-            "Correct it, or leave its column out of --keep_columns."
-        ) from error
+        raise InputError(f"{str(path)!r} was not written: {explain_encoding(error)}") from error
     return number
+
+
+def explain_encoding(error: UnicodeEncodeError) -> str:
+    """Explain why a value of a kept column cannot be written."""
+    return (
+        f"{str(error.object)[:40]!r} holds half a character, which is not UTF-8. Correct it, or leave its column out "
+        "of --keep_columns."
+    )
 
 
 def _write_csv(rows: Iterator[Row], path: str, schema: pa.Schema, delimiter: str = ",") -> int:

@@ -111,7 +111,7 @@ def search_by_ray(folder: Path, base: dict[str, Any], arguments: SearchArguments
         manager = ray.remote(TrialManager).options(num_cpus=0, scheduling_strategy=here)
         # the cluster may have been started in another folder
         manager = manager.remote(folder.absolute(), arguments, end)
-        train = ray.remote(_train).options(num_cpus=cluster.cpus, max_retries=LOSSES)
+        train = ray.remote(_train).options(max_retries=LOSSES, **cluster.resources())
         shared = base, cluster.threads, os.getcwd()
         ray.get([train.remote(manager, worker, *shared) for worker in range(cluster.workers)])
 
@@ -131,9 +131,9 @@ def _train(manager: Any, worker: int, base: dict[str, Any], threads: int, folder
             time.sleep(PAUSE)
             continue
         started, found, error = time.perf_counter(), None, None
-        with tempfile.TemporaryDirectory() as place:
+        with tempfile.TemporaryDirectory() as scratch:
             try:
-                found = run_trial(base | chosen, Path(place, "trial"), report)
+                found = run_trial(base | chosen, Path(scratch, "trial"), report)
             except InputError as failure:
                 error = str(failure)
         seconds = round(time.perf_counter() - started, 1)

@@ -165,6 +165,8 @@ class Task(ABC):
         order = np.argsort(rows["length"][:], kind="stable")
         with tempfile.TemporaryDirectory() as folder:  # Trainer needs a folder even to predict
             arguments = TrainingArguments(folder, per_device_eval_batch_size=batch_size, dataloader_pin_memory=False)
+            if arguments.n_gpu > 1:
+                arguments._n_gpu = 1  # Trainer would use `DataParallel` on all
             trainer = Trainer(
                 model=model,
                 args=arguments,

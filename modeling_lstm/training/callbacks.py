@@ -1,6 +1,7 @@
 """Callbacks that run between the steps of a training run."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,17 @@ class RowUpdates(TrainerCallback):
 
     def __init__(self, trainer: Any):
         self.trainer = trainer
+        self.end: Callable[[], None] | None = None
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self.on_train_end(args, state, control)  # `auto_find_batch_size` may begin again
         embedding = self.trainer.followed_table()
         self.end = self.trainer.row_optimizer().follow(embedding) if embedding is not None else None
 
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if self.end is not None:
             self.end()
+            self.end = None
 
 
 class EarlyStopping(EarlyStoppingCallback):

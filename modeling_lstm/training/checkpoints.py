@@ -76,7 +76,7 @@ def is_complete(checkpoint: Path) -> bool:
     return isinstance(state, dict) and isinstance(state.get("global_step"), int)
 
 
-def tell_progress(checkpoint: str, planned: int, *, is_sure: bool) -> None:
+def log_progress(checkpoint: str, planned: int, *, is_sure: bool) -> None:
     """
     Log from where a training run resumes. Warn if it now plans another number of steps, since the schedule of the
     learning rate then changes in the middle. `is_sure` is false if the batch size is not known yet.

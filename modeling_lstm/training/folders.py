@@ -43,9 +43,9 @@ def check_shared(folder: Path) -> None:
     """Raise [`InputError`] if the run folder is not the same one for the processes of all machines."""
     if not has_several_machines():
         return
-    places = [folder.absolute(), *folder.absolute().parents]
-    number = run_on_main(lambda: next(number for number, one in enumerate(places) if one.is_dir()))
-    probe = places[number] / run_on_main(temporary_name)
+    candidates = [folder.absolute(), *folder.absolute().parents]
+    number = run_on_main(lambda: next(number for number, one in enumerate(candidates) if one.is_dir()))
+    probe = candidates[number] / run_on_main(temporary_name)
     with contextlib.suppress(OSError):  # if it cannot be written, the run folder cannot be made, which is told later
         if is_main():
             probe.touch()

@@ -57,11 +57,14 @@ class Unfreezing(TrainerCallback):
 
     def __init__(self, epochs: int):
         self.epochs = epochs
+        self.model: Any = None
 
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, model: Any = None, **_: Any) -> None:
         # only now: `model_init` may make another model, and creating the optimizer freezes a table that is not trained
-        self.model, self.depths = model, find_depths(model)
-        self.trained = {name for name, one in self.model.named_parameters() if one.requires_grad}
+        if model is not self.model:
+            self.model, self.depths = model, find_depths(model)
+            self.trained = {name for name, one in self.model.named_parameters() if one.requires_grad}
+        self._set(max(self.depths.values()))  # `auto_find_batch_size` may begin again while layers are frozen
 
     def on_epoch_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         self._set(int(state.epoch or 0) // self.epochs)

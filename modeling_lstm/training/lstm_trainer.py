@@ -107,16 +107,21 @@ class LstmTrainer(Trainer):
         is_new = self.optimizer is None
         rate = getattr(self.args, "embedding_learning_rate", None)
         if rate == 0:
-            word_table(self.model).requires_grad_(False)
+            for table in self.word_tables():
+                table.requires_grad_(False)
         optimizer = super().create_optimizer(model)
         decay = getattr(self.args, "layer_decay", 1.0)
         if is_new and decay != 1.0:
             lower_rates(optimizer, self.model, decay)
         if is_new and rate:
-            set_rate(optimizer, [word_table(self.model)], rate)
+            set_rate(optimizer, self.word_tables(), rate)
         if (followed := self.followed_table()) is not None:
             followed.sparse = True  # set now: DistributedDataParallel reads it only once, on creation
         return optimizer
+
+    def word_tables(self) -> list[torch.nn.Parameter]:
+        """Return the embedding tables that `--embedding_learning_rate` is for."""
+        return [word_table(self.model)]
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """Trainer's schedule. One that depends on scores also learns whether greater is better."""

@@ -15,10 +15,11 @@ def describe_outcome(trainer: Trainer, *, resumed: bool, stopped_early: bool) ->
     args, state = trainer.args, trainer.state
     history = [entry for entry in state.log_history if "eval_loss" in entry]
     validation = {name.removeprefix("eval_"): value for name, value in trainer.evaluate().items() if _is_score(name)}
+    ended: dict[str, Any] = {"steps": state.global_step, "resumed": resumed, "stopped_early": stopped_early}
+    if args.auto_find_batch_size:
+        ended["per_device_train_batch_size"] = state.train_batch_size
     return {
-        "training": {name: getattr(args, name) for name in MAIN}
-        | find_changed_settings(args)
-        | {"steps": state.global_step, "resumed": resumed, "stopped_early": stopped_early},
+        "training": {name: getattr(args, name) for name in MAIN} | find_changed_settings(args) | ended,
         "best": {"metric": args.metric_for_best_model, "step": state.best_global_step},
         "history": history,
         "metrics": {"validation": validation},

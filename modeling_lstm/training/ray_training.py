@@ -77,11 +77,10 @@ def _fit(cluster: Cluster, kind: type[Any], settings: dict[str, Any], shared: Pa
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
-    gpus = int(cluster.ray.cluster_resources().get("GPU", 0))
-    has_gpus = gpus >= cluster.workers and not settings.get("use_cpu")
-    if gpus and not has_gpus:
+    has_gpus = cluster.gpus >= cluster.workers and not settings.get("use_cpu")
+    if cluster.gpus and not has_gpus:
         settings = settings | {"use_cpu": True}  # otherwise transformers would find a GPU in each worker
-        logger.warning("%d workers train on CPUs; --workers %d would train on the GPUs.", cluster.workers, gpus)
+        logger.warning("%d workers train on CPUs; --workers %d would train on the GPUs.", cluster.workers, cluster.gpus)
     told = {"kind": kind, "settings": settings, "shared": str(shared), "folder": os.getcwd()}
     trainer = TorchTrainer(
         _work,

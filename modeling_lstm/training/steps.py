@@ -43,11 +43,11 @@ from .checkpoints import (
     check_origin,
     describe_kept,
     describe_origin,
+    log_progress,
     no_more_steps,
     read_scaling,
     remove_incomplete,
     stopped_early,
-    tell_progress,
     was_bf16,
 )
 from .defaults import (
@@ -139,7 +139,7 @@ class Training:
                     return self._keep(trainer, ended_by)
                 has_stopped = self.checkpoint is not None and stopped_early(self.checkpoint, self.args)
                 if self.checkpoint is not None:
-                    tell_progress(self.checkpoint, self._plan(trainer), is_sure=not self.args.auto_find_batch_size)
+                    log_progress(self.checkpoint, self._plan(trainer), is_sure=not self.args.auto_find_batch_size)
                 with no_more_steps(self.args) if has_stopped else contextlib.nullcontext():
                     trainer.train(resume_from_checkpoint=self.checkpoint)
                 trained = time.perf_counter()

@@ -29,6 +29,8 @@ class TaskTrainer(LstmTrainer):
         rows = self.eval_dataset if eval_dataset is None else eval_dataset
         model: Any = self.accelerator.unwrap_model(self.model)
         was_training = model.training
+        if (rows_optimizer := self.row_optimizer()) is not None:
+            rows_optimizer.settle()  # in every process, so that all round alike
         with self.averaged_weights(model):
             model.eval()
             # by one process: with other numbers, another could stop earlier

@@ -6,7 +6,7 @@ from typing import Any, cast
 import torch
 
 from ..inference.translator import Translator
-from ..models.modeling_lstm import IGNORED
+from ..models.modeling_lstm import IGNORED, LstmEmbedding
 from ..runs.run_folders import save_tokenizer
 from ..training.layers import set_rate
 from ..training.task_trainer import TaskTrainer
@@ -33,6 +33,11 @@ class TranslationTrainer(TaskTrainer):
             set_rate(optimizer, whole.encoder.model.parameters(), self.encoder_rate)
         return optimizer
 
+    def word_tables(self) -> list[torch.nn.Parameter]:
+        """Same as in the base class, but the tables of source and target, except that of a pretrained encoder."""
+        own: list[Any] = [one for one in cast(Any, self.model).modules() if isinstance(one, LstmEmbedding)]
+        return [one.weight for one in own] or super().word_tables()
+
     def task_scores(self, model: Any, rows: Any) -> dict[str, float]:
         """Return the mean loss per token, and the scores of the task."""
         loss = self._token_loss(model, rows)
@@ -50,7 +55,7 @@ class TranslationTrainer(TaskTrainer):
 
     @torch.inference_mode()
     def _token_loss(self, model: Any, rows: Any) -> float:
-        """Return the mean loss over the tokens of all targets. With several processes, each reads all rows."""
+        """Return the mean loss over the tokens of all targets."""
         kept = rows.with_format(None).select_columns(["input_ids", "labels"])
         collator: Any = self.data_collator
         total = tokens = 0.0

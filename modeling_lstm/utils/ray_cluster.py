@@ -52,11 +52,13 @@ class Cluster:
         ray: The library.
         nodes: The number of cores of each machine.
         workers: Number of processes that compute.
+        gpus: The number of GPUs of all machines.
     """
 
     ray: Any
     nodes: list[float]
     workers: int
+    gpus: int = 0
 
     def _fitting_workers(self, threads: int) -> list[int]:
         """Return how many workers with this number of threads fit on each machine."""
@@ -79,6 +81,18 @@ class Cluster:
             if number := min(most, self.workers):
                 shares.append((cores - READER_CPUS * math.ceil(number / WORKERS_A_READER)) / number)
         return math.floor(100 * min(shares)) / 100
+
+    def resources(self) -> dict[str, Any]:
+        """
+        Return the options of Ray for what each worker requests: its CPUs, and a GPU of its own. If there are fewer GPUs
+        than workers, no worker sees any, since otherwise all would use the first one.
+        """
+        if 0 < self.workers <= self.gpus:
+            return {"num_cpus": self.cpus, "num_gpus": 1}
+        if self.gpus == 0:
+            return {"num_cpus": self.cpus}
+        logger.warning("%d workers compute on CPUs; --workers %d would use the GPUs.", self.workers, self.gpus)
+        return {"num_cpus": self.cpus, "runtime_env": {"env_vars": {"CUDA_VISIBLE_DEVICES": ""}}}
 
     def pool(self) -> Any:
         """Return a pool with one actor per worker."""
@@ -127,18 +141,19 @@ def open_cluster(arguments: RayArguments) -> Iterator[Cluster]:
             if address == "local":
                 options |= {"include_dashboard": False, "object_store_memory": STORE_BYTES}
             ray.init(**options)
-        nodes = [float(one["Resources"].get("CPU", 0)) for one in ray.nodes() if one["Alive"]]
+        machines = [one["Resources"] for one in ray.nodes() if one["Alive"]]
     except Exception as error:  # whatever Ray raises
         cause = first_line(error).rstrip(".")
         raise InputError(
             f"There is no Ray cluster at {address!r}: {cause}. Start one with ray start --head, or leave out "
             "--address. If it is there and asks for a token, set RAY_AUTH_MODE=token."
         ) from error
-    nodes = [cores for cores in nodes if cores > 0] or [1.0]
+    nodes = [float(one["CPU"]) for one in machines if one.get("CPU", 0) > 0] or [1.0]
+    gpus = int(sum(one.get("GPU", 0) for one in machines))
     workers = arguments.workers or max(1, int(sum(nodes)))
     logger.info("%d workers on %g cores", workers, sum(nodes))
     try:
-        yield Cluster(ray, nodes, workers)
+        yield Cluster(ray, nodes, workers, gpus)
     except ray.exceptions.RayError as error:
         cause = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise InputError(f"Ray failed: {type(error).__name__}: {cause}") from error

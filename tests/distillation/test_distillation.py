@@ -754,9 +754,9 @@ def test_texts_that_a_teacher_cuts_are_counted(
     teacher = Teacher(str(trained), load_data(DataArguments(str(data_folder))), arguments)
     texts = ["the film was great number 3"] * 3 + ["the film was great great", "", "great"]
     for _ in range(2):  # those that are known are cut all the same
-        teacher.cut = 0
+        teacher.truncated = 0
         teacher.label([texts[:2], texts[2:]], 6)
-        assert teacher.cut == cut
+        assert teacher.truncated == cut
 
 
 def test_cut_texts_are_told_of(

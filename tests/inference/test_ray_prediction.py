@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import fs
 
 from modeling_lstm import LstmConfig, LstmForMaskedLM, LstmTokenizer
 from modeling_lstm.cli import main
@@ -256,6 +257,21 @@ def test_a_part_that_cannot_be_written_is_told(
     monkeypatch.setattr(ray_workers, "write_parquet", refuse)  # it consumes the answers of the model
     assert list(answering(part)["error"]) == [f"'a.csv', rows 1 to {FIRST}: Each text must have [MASK] once."]
     assert list((tmp_path / "out" / "file=a.csv").iterdir()) == []
+
+
+def test_a_column_that_is_not_utf_8_is_told(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "good", "id": "\\ud83d"}\n', encoding="utf-8")
+    with pytest.raises(InputError, match="'.ud83d' holds half a character, which is not UTF-8. Correct it, or leave"):
+        by_ray(trained, tmp_path / "a.jsonl", tmp_path / "out")
+
+
+def test_errors_name_a_remote_file_by_its_own_path(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\n", encoding="utf-8")
+    remote = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
+    (file,) = ray_prediction.list_files(remote, "a.csv", "a.csv")
+    with pytest.raises(InputError, match=r"^'a\.csv' is bad\.$"), file.fetch(remote) as path:
+        assert path.parent != tmp_path
+        raise InputError(f"{str(path)!r} is bad.")
 
 
 def test_rows_without_a_mask_are_found_before_anything_is_written(

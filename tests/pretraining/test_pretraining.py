@@ -35,6 +35,7 @@ from modeling_lstm.training import defaults, precision
 from modeling_lstm.training.arguments import ModelArguments
 from modeling_lstm.training.layers import find_depths
 from modeling_lstm.training.model_builder import build_model
+from modeling_lstm.training.outcome import describe_outcome
 from modeling_lstm.training.task_trainer import TaskTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError
@@ -565,6 +566,29 @@ def test_layers_are_unfrozen_from_the_top(both: Path, data_folder: Path, tmp_pat
     assert seen == [{0}, {0}, {0, 1}, {0, 1}, {0, 1, 2}, {0, 1, 2}]
     assert all(one.requires_grad for one in trainer.model.parameters())
     assert [name for name, one in trainer.model.named_parameters() if torch.equal(before[name], one)] == []
+
+
+def test_layers_are_unfrozen_after_a_start_with_smaller_batches(both: Path, data_folder: Path, tmp_path: Path) -> None:
+    from transformers import TrainerCallback
+
+    class RunOutOfMemory(TrainerCallback):
+        has_failed = False
+
+        def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if state.epoch and state.epoch >= 1 and not self.has_failed:
+                self.has_failed = True
+                raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    settings: dict[str, Any] = {"num_train_epochs": 3, "per_device_train_batch_size": 40, "auto_find_batch_size": True}
+    settings |= {"average_epochs": 0.5, "load_best_model_at_end": False, "frozen_epochs": 1, "disable_tqdm": True}
+    job = ml.TrainingJob(dataset=data_folder, pretrained=both, output_dir=tmp_path / "run", use_cpu=True, **settings)
+    trainer = job.runner().trainer()
+    before = {name: one.detach().clone() for name, one in trainer.model.named_parameters()}
+    trainer.add_callback(RunOutOfMemory())
+    trainer.train()
+    assert [name for name, one in trainer.model.named_parameters() if torch.equal(before[name], one)] == []
+    told = describe_outcome(trainer, resumed=False, stopped_early=False)["training"]
+    assert told["per_device_train_batch_size"] < 40
 
 
 def test_word_vectors_stay_frozen_while_layers_are_unfrozen(both: Path, data_folder: Path, tmp_path: Path) -> None:

@@ -275,8 +275,28 @@ def test_a_pretrained_encoder_has_a_learning_rate_of_its_own(pairs: Path, encode
     of_encoder = set(model.encoder.model.parameters())
     assert set(rates) == {one for one in model.parameters() if one.requires_grad}
     assert all(rate == (1e-4 if one in of_encoder else 2e-3) for one, rate in rates.items())
+    trainer = TranslationJob(**given, embedding_learning_rate=1e-3).runner().trainer()
+    model, groups = trainer.model, trainer.create_optimizer().param_groups
+    assert isinstance(model, LstmForConditionalGeneration)
+    rates = {parameter: group["lr"] for group in groups for parameter in group["params"]}
+    assert rates[model.get_input_embeddings().weight] == 5e-5
+    assert rates[model.decoder.word_embeddings.weight] == 1e-3
     with pytest.raises(InputError, match="--encoder_learning_rate must be finite and not negative, found -1"):
         TranslationJob(**given, encoder_learning_rate=-1)
+
+
+def test_the_word_vectors_of_both_languages_have_the_same_learning_rate(pairs: Path, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"dataset": str(pairs), "source_column": "en", "target_column": "es", "use_cpu": True}
+    given |= {"output_dir": str(tmp_path / "run"), "shared_vocabulary": False, "hidden_size": 8, "embedding_size": 8}
+    trainer = TranslationJob(**given, embedding_learning_rate=1e-3).runner().trainer()
+    groups = trainer.create_optimizer().param_groups
+    names = {parameter: name for name, parameter in trainer.model.named_parameters()}
+    apart = [names[parameter] for group in groups if group["lr"] == 1e-3 for parameter in group["params"]]
+    assert sorted(apart) == ["decoder.word_embeddings.weight", "encoder.model.word_embeddings.weight"]
+    trainer = TranslationJob(**given, embedding_learning_rate=0).runner().trainer()
+    trainer.create_optimizer()
+    frozen = [name for name, parameter in trainer.model.named_parameters() if not parameter.requires_grad]
+    assert sorted(frozen) == sorted(apart)
 
 
 def test_the_configuration_of_another_model_gets_this_vocabulary(
