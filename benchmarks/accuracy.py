@@ -169,7 +169,7 @@ def shared_teachers(first: Path, number: int = 1) -> list[str]:
     Returns:
         Their run folders, or, if any is missing, `number` times MiniLM, to be fine-tuned.
     """
-    names = [f"{first}-teacher-{place}" for place in range(1, number + 1)] if number > 1 else [f"{first}-teacher"]
+    names = [f"{first}-teacher-{index}" for index in range(1, number + 1)] if number > 1 else [f"{first}-teacher"]
     is_there = all((Path(name) / "run.json").exists() for name in names)
     return names if is_there else [str(local_minilm() or MINILM)] * number
 

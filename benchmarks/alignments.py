@@ -57,12 +57,12 @@ READ = {
 def words_of(tokens: list[str], special: list[str]) -> list[list[int]]:
     """Return the positions of the tokens of each word."""
     words: list[list[int]] = []
-    for place, token in enumerate(tokens):
+    for index, token in enumerate(tokens):
         if token in special:
             continue
         if token.startswith(START) or not words:
             words.append([])
-        words[-1].append(place)
+        words[-1].append(index)
     return words
 
 
@@ -71,14 +71,14 @@ def links(alignment: Alignment, special: list[str]) -> list[list[str]]:
     written, read = words_of(alignment.target, special), words_of(alignment.source, special)
     found = []
     for word in written:
-        weights = [float(alignment.weights[word][:, places].sum(axis=1).mean()) for places in read]
+        weights = [float(alignment.weights[word][:, indices].sum(axis=1).mean()) for indices in read]
         best = max(range(len(read)), key=weights.__getitem__)
         found.append([_word(alignment.target, word), _word(alignment.source, read[best]), f"{weights[best]:.2f}"])
     return found
 
 
-def _word(tokens: list[str], places: list[int]) -> str:
-    return "".join(tokens[place] for place in places).replace(START, "").strip(',.?!"¿¡')
+def _word(tokens: list[str], indices: list[int]) -> str:
+    return "".join(tokens[index] for index in indices).replace(START, "").strip(',.?!"¿¡')
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from modeling_lstm.comparison.report_tables import format_spread
-from modeling_lstm.comparison.result import is_clear, rank_systems
+from modeling_lstm.comparison.result import is_significant, rank_systems
 from modeling_lstm.utils.files import read_json
 from modeling_lstm.utils.markdown import make_table
 
@@ -144,7 +144,7 @@ def _fill(heads: list[str], rows: list[list[str]]) -> str:
 def _score(one: Comparison, name: str) -> list[str]:
     metric = one["task"]["metric"]
     shown = format_spread(metric, one["systems"][name]["scores"][metric])
-    return [shown if is_clear(one, rank_systems(one)[0], name) else f"**{shown}**"]
+    return [shown if is_significant(one, rank_systems(one)[0], name) else f"**{shown}**"]
 
 
 def _cost(one: Comparison, name: str) -> list[str]:

@@ -112,22 +112,22 @@ def process(program: str) -> tuple[float, int]:
 
 
 def drawn_lengths(
-    kind: str, rows: int, longest: int, *, sorted_batches: bool = False, place: float = 0.5, seed: int = 0
+    kind: str, rows: int, longest: int, *, sorted_batches: bool = False, position: float = 0.5, seed: int = 0
 ) -> torch.Tensor:
     """
     Draw the lengths of a batch of texts as in real data, with at most `longest` tokens.
 
     Args:
         sorted_batches: Take one of 50 batches that are sorted by length, as `Trainer` groups them.
-        place: Which of the 50 batches, from 0 for the shortest texts to 1 for the longest.
+        position: Which of the 50 batches, from 0 for the shortest texts to 1 for the longest.
     """
     quantiles = torch.tensor(LENGTHS[kind], dtype=torch.float64)
-    places = torch.rand(rows * (50 if sorted_batches else 1), generator=torch.Generator().manual_seed(seed)) * 20
-    low = places.long().clamp(max=19)
-    lengths = quantiles[low] + (places - low) * (quantiles[low + 1] - quantiles[low])
+    drawn = torch.rand(rows * (50 if sorted_batches else 1), generator=torch.Generator().manual_seed(seed)) * 20
+    low = drawn.long().clamp(max=19)
+    lengths = quantiles[low] + (drawn - low) * (quantiles[low + 1] - quantiles[low])
     lengths = lengths.round().long().clamp(1, longest)
     if sorted_batches:
-        begin = round(49 * place) * rows
+        begin = round(49 * position) * rows
         lengths = lengths.sort().values[begin : begin + rows]
         lengths = lengths[torch.randperm(rows, generator=torch.Generator().manual_seed(seed))]
     return lengths

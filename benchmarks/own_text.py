@@ -68,8 +68,8 @@ def measure(data: Path) -> None:
         learned, _ = run("pretrain", "--dataset", reviews, "--direction", "both", "--output_dir", model)
         wrote, written = run("generate", model, "The film")
         classifiers = {}
-        for place, (way, flags) in enumerate(WAYS.items()):
-            classifier, given = f"{folder}/{place}", [model if flag == "LM" else flag for flag in flags]
+        for index, (way, flags) in enumerate(WAYS.items()):
+            classifier, given = f"{folder}/{index}", [model if flag == "LM" else flag for flag in flags]
             minutes, _ = run("train", "--dataset", reviews, *given, "--output_dir", classifier)
             score = ml.evaluate(classifier, dataset=str(held_out), resamples=100)["scores"]["accuracy"]
             classifiers[way] = {"minutes": minutes, "accuracy": score}

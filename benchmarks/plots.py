@@ -24,9 +24,9 @@ STYLES: tuple[dict[str, Any], ...] = (
 def bars(axes: Axes, groups: list[str], series: dict[str, list[float]]) -> None:
     """Draw bars side by side for each group, with the value on top."""
     width = 0.8 / len(series)
-    for place, (name, values) in enumerate(series.items()):
-        left = [n + place * width for n in range(len(groups))]
-        drawn = axes.bar(left, values, width, label=name, **STYLES[place % len(STYLES)])
+    for index, (name, values) in enumerate(series.items()):
+        left = [n + index * width for n in range(len(groups))]
+        drawn = axes.bar(left, values, width, label=name, **STYLES[index % len(STYLES)])
         axes.bar_label(drawn, fmt="%.3g", fontsize=7)
     axes.set_xticks([n + 0.4 - width / 2 for n in range(len(groups))], groups, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)

@@ -28,7 +28,7 @@ BATCHES = (
     ("reviews", 32, 400, False),
 )
 TWO_LAYERS = BATCHES[2], BATCHES[5]
-PLACES = (0.2, 0.5, 0.8)  # a way is timed on three batches: of short, medium and long texts, or of mixed ones
+POSITIONS = (0.2, 0.5, 0.8)  # a way is timed on three batches: of short, medium and long texts, or of mixed ones
 CELLS: tuple[Literal["lstm", "gru"], ...] = ("lstm", "gru")
 EMBEDDING, HIDDEN = 100, 500
 SQUARE = 2048
@@ -57,8 +57,8 @@ def measure(
     model = LstmModel(config).train()
     rnn = model.encoder.rnn
     batches = []
-    for number, place in enumerate(PLACES):
-        lengths = drawn_lengths(kind, rows, longest, sorted_batches=is_sorted, place=place, seed=number)
+    for number, position in enumerate(POSITIONS):
+        lengths = drawn_lengths(kind, rows, longest, sorted_batches=is_sorted, position=position, seed=number)
         mask = torch.arange(int(lengths.max()))[None] < lengths[:, None]
         batches.append((torch.randn(*mask.shape, embedding, requires_grad=True), mask, lengths))
 

@@ -94,13 +94,13 @@ def word_vectors_table() -> str:
         for source in SOURCES
         for recipe in NAMES
     }
-    runs = {place: records for place, records in runs.items() if len(records) == SEEDS}
+    runs = {cell: records for cell, records in runs.items() if len(records) == SEEDS}
     scores = {
-        place: [100 * record["metrics"]["test"][record["best"]["metric"]] for record in records]
-        for place, records in runs.items()
+        cell: [100 * record["metrics"]["test"][record["best"]["metric"]] for record in records]
+        for cell, records in runs.items()
     }
     best = {
-        max((place for place in runs if place[1] == name), key=lambda place: sum(scores[place]), default=None)
+        max((cell for cell in runs if cell[1] == name), key=lambda cell: sum(scores[cell]), default=None)
         for name in NAMES
     }
     for source, title in SOURCES.items():
@@ -110,14 +110,14 @@ def word_vectors_table() -> str:
         sizes = {record["model"]["embedding_size"] for record in every}
         threads = {record["hardware"]["threads"] for record in every}
         cells = [", ".join(map(str, sorted(numbers))) for numbers in (sizes, threads)]
-        for place in ((source, recipe) for recipe in NAMES):
-            if place not in runs:
+        for cell in ((source, recipe) for recipe in NAMES):
+            if cell not in runs:
                 cells.append("")
                 continue
-            mark = "**" if place in best else ""
-            found = runs[place][0].get("embeddings")
+            mark = "**" if cell in best else ""
+            found = runs[cell][0].get("embeddings")
             coverage = f"{100 * found['running_tokens_covered']:.0f}%, " if found else ""
-            cells.append(f"{mark}{mean_and_spread(scores[place])}{mark} ({coverage}{mean_minutes(runs[place])} min)")
+            cells.append(f"{mark}{mean_and_spread(scores[cell])}{mark} ({coverage}{mean_minutes(runs[cell])} min)")
         rows.append([title, *cells])
     return make_table(["vectors", "dimensions", "threads", *NAMES.values()], rows, words=1) + "\n"
 

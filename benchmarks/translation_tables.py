@@ -45,13 +45,13 @@ def translation_costs_table() -> str:
     found = _comparison()
     speed = read_json(TRAINING)
     table = translator_report.costs_table(found)
-    place = table.heads.index("minutes to train")
-    table.heads[place] = "minutes an epoch"
+    column = table.heads.index("minutes to train")
+    table.heads[column] = "minutes an epoch"
     measured = speed["results"]
     names = {title: name for name, title in TITLES.items()}
     for row in table.rows:
         whole = measured["rows of an epoch"] / measured["rows"] / 60
-        row[place] = f"{whole * statistics.median(measured['seconds'][names[row[0]]]):.1f}"
+        row[column] = f"{whole * statistics.median(measured['seconds'][names[row[0]]]):.1f}"
     hardware = found["hardware"]
     return _lines(table) + (
         f"\nMinutes an epoch: from {measured['rows']:,} pairs, the models in turns, without validation. Measured on: "

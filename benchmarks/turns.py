@@ -44,14 +44,14 @@ def main() -> None:
     for sentence, expected, verdict in SENTENCES:
         one = explain((model, tokenizer), sentence)
         course = one.probabilities[:, one.labels.index(verdict)]
-        place = int((course[1:] - course[:-1]).argmax()) + 1
+        index = int((course[1:] - course[:-1]).argmax()) + 1
         found.append(
             {
                 "sentence": sentence,
                 "expected": {"verdict": verdict, "words": list(expected)},
                 "answer": one.answer[0],
                 "probability": round(float(course[-1]), 3),
-                "turn": {"word": one.words[place], "before": float(course[place - 1]), "after": float(course[place])},
+                "turn": {"word": one.words[index], "before": float(course[index - 1]), "after": float(course[index])},
                 "words": one.words,
                 "course": [round(float(value), 3) for value in course],
                 "completeness error": one.contributions.completeness_error,

@@ -210,12 +210,12 @@ def test_speed_ratios_of_few_rounds_lie_within_them() -> None:
 
 
 def test_only_systems_that_were_tested_are_told_apart() -> None:
-    from modeling_lstm.comparison.result import is_clear
+    from modeling_lstm.comparison.result import is_significant
 
     comparison = {"pairs": [{"first": "a", "second": "b", "p_corrected": 0.01}]}
-    assert is_clear(comparison, "b", "a") and not is_clear(comparison, "a", "a")
+    assert is_significant(comparison, "b", "a") and not is_significant(comparison, "a", "a")
     with pytest.raises(KeyError):
-        is_clear(comparison, "a", "c")
+        is_significant(comparison, "a", "c")
 
 
 def test_records_hold_no_path_of_the_machine_that_made_them(tmp_path: Path) -> None:

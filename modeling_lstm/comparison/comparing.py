@@ -102,11 +102,11 @@ def compare(
     )
     with use_threads(arguments.threads):
         experiment = Experiment(Path(arguments.output_dir), data, arguments.metric, arguments.class_weights)
-        able = _able(opened, experiment.task.data.problem_type, skip=systems is None)
+        able = _select_applicable(opened, experiment.task.data.problem_type, skip=systems is None)
         return _run_systems(experiment, able, arguments, command)
 
 
-def _able(opened: list[System], kind: str, skip: bool) -> list[System]:
+def _select_applicable(opened: list[System], kind: str, skip: bool) -> list[System]:
     """Prepare and return the systems that can learn this kind of task. Raise for the others, unless `skip` is set."""
     found = []
     for system in opened:

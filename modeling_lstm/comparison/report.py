@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from ..data.overlap import describe_overlap
-from ..evaluation.metrics import REGRESSION, greater_is_better, is_share
+from ..evaluation.metrics import REGRESSION, greater_is_better, is_proportion
 from ..utils.display import count_threads, name_hardware
 from ..utils.errors import as_text
 from .report_page import render_report
-from .report_plots import against_cost, find_front, learning_curves
+from .report_plots import against_cost, find_pareto_front, learning_curves
 from .report_tables import capital_of, format_spread, make_tables, name_direction, title_of
-from .result import is_clear, name_source, rank_systems, read_comparison
+from .result import is_significant, name_source, rank_systems, read_comparison
 
 
 def write_report(folder: Path) -> None:
@@ -46,14 +46,14 @@ def _summary(comparison: dict[str, Any]) -> list[str]:
         lines.append(f"No test row has the label {as_text(lacking)}: it counts as 0 in the macro scores.")
     if also := comparison["data"].get("also_in_train"):
         lines.append(" ".join(describe_overlap(split, number, counts[split]["rows"]) for split, number in also.items()))
-    equal = [name for name in order[1:] if not is_clear(comparison, best, name)]
+    equal = [name for name in order[1:] if not is_significant(comparison, best, name)]
     verdict = f"Best: {best} with {format_spread(metric, systems[best]['scores'][metric])}."
     if equal:
         verdict += f" Not significantly different: {', '.join(equal)}."
     elif len(order) > 1:
         verdict += " Its difference from every other system is significant."
     lines.append(verdict)
-    front = find_front(_points(comparison, "p50_ms"), greater_is_better(metric))
+    front = find_pareto_front(_points(comparison, "p50_ms"), greater_is_better(metric))
     lines.append(f"Best trade-offs, from the fastest to the most accurate: {', '.join(front)}.")
     return lines
 
@@ -62,7 +62,7 @@ def _pictures(comparison: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Return the caption and SVG of each plot, by name."""
     score = comparison["task"]["metric"]
     is_greater, title = greater_is_better(score), capital_of(score)
-    metric = f"{title_of(score)}, test{', percent' if is_share(score) else name_direction(score)}"
+    metric = f"{title_of(score)}, test{', percent' if is_proportion(score) else name_direction(score)}"
     pictures = {
         "milliseconds": (
             f"{title} against milliseconds",
@@ -82,14 +82,14 @@ def _pictures(comparison: dict[str, Any]) -> dict[str, tuple[str, str]]:
     if curves:
         pictures["learning_curves"] = (
             "Learning curves",
-            learning_curves(curves, metric, 100 if is_share(score) else 1),
+            learning_curves(curves, metric, 100 if is_proportion(score) else 1),
         )
     return pictures
 
 
 def _points(comparison: dict[str, Any], cost: str) -> dict[str, tuple[float, float]]:
     metric = comparison["task"]["metric"]
-    scale = 100 if is_share(metric) else 1
+    scale = 100 if is_proportion(metric) else 1
     return {
         name: (max((system["costs"] | system["model"])[cost], 0.001), scale * system["scores"][metric]["mean"])
         for name, system in comparison["systems"].items()

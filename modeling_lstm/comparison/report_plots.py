@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from ..utils.figures import MARKERS, escape_text, style, to_svg, use_logarithmic_axis
 
 
-def find_front(points: dict[str, tuple[float, float]], greater_is_better: bool = True) -> list[str]:
+def find_pareto_front(points: dict[str, tuple[float, float]], greater_is_better: bool = True) -> list[str]:
     """
     Return the systems that no other beats in both cost (lower is better) and score, the cheapest first.
 
@@ -30,7 +30,7 @@ def find_front(points: dict[str, tuple[float, float]], greater_is_better: bool =
 @escape_text()
 def against_cost(points: dict[str, tuple[float, float]], cost: str, score: str, greater_is_better: bool = True) -> str:
     """Plot the score of each system against its cost (logarithmic axis), with a line through the undominated ones."""
-    front = find_front(points, greater_is_better)
+    front = find_pareto_front(points, greater_is_better)
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.plot(*zip(*(points[name] for name in front), strict=True), color="0.6", linestyle="--", linewidth=1, zorder=1)
@@ -76,15 +76,15 @@ def learning_curves(curves: dict[str, list[dict[str, Any]]], score: str, scale: 
 def _name_points(axes: Axes, points: dict[str, tuple[float, float]]) -> None:
     """Write names above the points; if two points are close to each other, the lower one's name goes below it."""
     order = sorted(points.items(), key=lambda item: item[1])
-    places = [place for _, place in order]
-    spread = max(y for _, y in places) - min(y for _, y in places)
-    close = [x < 3 * left and abs(y - low) < 0.08 * spread for (left, low), (x, y) in pairwise(places)]
+    spread = max(y for _, y in points.values()) - min(y for _, y in points.values())
+    pairs = pairwise(point for _, point in order)
+    close = [x < 3 * left and abs(y - low) < 0.08 * spread for (left, low), (x, y) in pairs]
     above = [True] * len(order)
     for number, is_close in enumerate(close):
         if is_close:
             if not number or not close[number - 1]:
-                above[number] = places[number][1] > places[number + 1][1]
+                above[number] = order[number][1][1] > order[number + 1][1][1]
             above[number + 1] = not above[number]
-    for (name, place), is_above in zip(order, above, strict=True):
+    for (name, point), is_above in zip(order, above, strict=True):
         offset = (0, 7) if is_above else (0, -14)
-        axes.annotate(name, place, xytext=offset, textcoords="offset points", ha="center", fontsize=8)
+        axes.annotate(name, point, xytext=offset, textcoords="offset points", ha="center", fontsize=8)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..evaluation.metrics import SINGLE_LABEL, format_score, greater_is_better, is_share
+from ..evaluation.metrics import SINGLE_LABEL, format_score, greater_is_better, is_proportion
 from ..utils.display import count_threads, format_count, format_millions, format_p
 from ..utils.errors import as_text
 from .kinds import KINDS, Kind
@@ -31,12 +31,12 @@ def _scores(comparison: dict[str, Any]) -> ReportTable:
         scores = comparison["systems"][name]["scores"]
         cells = [name, format_spread(metric, scores[metric]), _limits(metric, scores[metric]["interval"])]
         cells += [
-            format_spread(one, scores[one]) if is_share(one) else format_score(one, scores[one]["mean"])
+            format_spread(one, scores[one]) if is_proportion(one) else format_score(one, scores[one]["mean"])
             for one in others
         ]
         rows.append([*cells, str(len(scores[metric]["values"]))])
     heads = ["system", title_of(metric), "95% interval", *(title_of(one) for one in others)]
-    note = "Percent, mean" if is_share(metric) else "Mean"
+    note = "Percent, mean" if is_proportion(metric) else "Mean"
     note += f" ± standard deviation over the seeds{'' if greater_is_better(metric) else '; less is better'}. "
     if _is_exact(comparison):
         note += f"The interval covers the choice of the test rows: {kind.interval_note}."
@@ -124,7 +124,7 @@ def _slices(comparison: dict[str, Any]) -> ReportTable:
     heads += ["words shuffled", kind.change_title]
     loses = "loses" if greater_is_better(metric) else "adds to it"
     note = (
-        f"{capital_of(metric)}{' in percent' if is_share(metric) else name_direction(metric)}.{kind.slice_note} "
+        f"{capital_of(metric)}{' in percent' if is_proportion(metric) else name_direction(metric)}.{kind.slice_note} "
         "Negation and contrast: rows with such an English word (not, never, n't; but, although). "
         f"Words shuffled: the words of {_name_order(comparison)} in a random order, what that {loses}, and "
         f"{kind.change_note}; models that ignore word order are unaffected, unless other words of a long text are then "

@@ -39,7 +39,7 @@ def rank_systems(comparison: dict[str, Any]) -> list[str]:
     return sorted(comparison["systems"], key=lambda name: sign * comparison["systems"][name]["scores"][metric]["mean"])
 
 
-def is_clear(comparison: dict[str, Any], first: str, second: str) -> bool:
+def is_significant(comparison: dict[str, Any], first: str, second: str) -> bool:
     """
     Whether two systems differ significantly.
 

@@ -66,13 +66,13 @@ class TranslatorRuns:
         Raises:
             InputError: there is no such run, it does not translate, or the runs are of different models.
         """
-        name, place = split_title(given)
-        require(name is None or bool(name and place), f"--systems takes NAME=FOLDER, found {given!r}.")
-        folders = find_seeds(place)
+        name, source = split_title(given)
+        require(name is None or bool(name and source), f"--systems takes NAME=FOLDER, found {given!r}.")
+        folders = find_seeds(source)
         records = [read_record(one) for one in folders]
         for one, record in zip(folders, records, strict=True):
             require(task_name(record) == TRANSLATION, f"{str(one)!r} is a model for {task_name(record)}.")
-        return cls(name or Path(place).resolve().name, folders, records)
+        return cls(name or Path(source).resolve().name, folders, records)
 
     # The methods that `costs.measure` calls in a separate process
 
@@ -221,18 +221,18 @@ def _add_lengths(
     words = np.array([len(text.split()) + count_unspaced([text]) for text in texts])
     groups = {}
     for least, most in LENGTHS:
-        places = np.flatnonzero((words >= least) & (words <= (most or words.max())))
-        if len(places) >= MIN_ROWS:
-            groups[f"{least} to {most}" if most else f"{least} and more"] = places
-    result["lengths"] = {name: len(places) for name, places in groups.items()}
+        indices = np.flatnonzero((words >= least) & (words <= (most or words.max())))
+        if len(indices) >= MIN_ROWS:
+            groups[f"{least} to {most}" if most else f"{least} and more"] = indices
+    result["lengths"] = {name: len(indices) for name, indices in groups.items()}
     for name, runs in written.items():
         result["systems"][name]["by_length"] = {
-            title: _mean_scores(runs, references, places) for title, places in groups.items()
+            title: _mean_scores(runs, references, indices) for title, indices in groups.items()
         }
 
 
-def _mean_scores(runs: list[list[str]], references: list[str], places: np.ndarray) -> dict[str, float]:
+def _mean_scores(runs: list[list[str]], references: list[str], indices: np.ndarray) -> dict[str, float]:
     found = [
-        score_translations([one[place] for place in places], [references[place] for place in places]) for one in runs
+        score_translations([one[index] for index in indices], [references[index] for index in indices]) for one in runs
     ]
     return {metric: float(np.mean([one[metric] for one in found])) for metric in found[0]}

@@ -45,8 +45,8 @@ def load_corpus(arguments: CorpusArguments) -> Corpus:
     Raises:
         InputError: a source cannot be read, or there is too little text.
     """
-    places = [_place(one) for one in arguments.dataset]
-    twice = next((one for one, place in zip(arguments.dataset, places, strict=True) if places.count(place) > 1), None)
+    keys = [_source_key(one) for one in arguments.dataset]
+    twice = next((one for one, key in zip(arguments.dataset, keys, strict=True) if keys.count(key) > 1), None)
     require(twice is None, f"--dataset names {twice!r} twice: its texts would be held out and learned. Name it once.")
     train = _read_all(arguments, arguments.dataset, arguments.split)
     read = {name: _read_held_out(arguments, name) for name in ("validation", "test")}
@@ -126,9 +126,11 @@ def _read_held_out(arguments: CorpusArguments, split: str) -> Dataset | None:
     """Read a split that the sources, or the data set named for validation, already have; `None` if there is none."""
     if split == "validation" and arguments.validation_dataset is not None:
         source, own = _source_and_split(arguments.validation_dataset, arguments)
-        learned = {_place(one): _own_split(_split_names(one, arguments), arguments.split) for one in arguments.dataset}
+        learned = {
+            _source_key(one): _own_split(_split_names(one, arguments), arguments.split) for one in arguments.dataset
+        }
         require(
-            learned.get(_place(source)) != own,
+            learned.get(_source_key(source)) != own,
             f"--validation_dataset {source!r} is text to learn from, too: leave it out, and a share of the texts is "
             "held out (--validation_share).",
         )
@@ -138,7 +140,7 @@ def _read_held_out(arguments: CorpusArguments, split: str) -> Dataset | None:
     return _read_all(arguments, sources, split) if sources else None
 
 
-def _place(source: str) -> str | Path:
+def _source_key(source: str) -> str | Path:
     """Return what two names of one file have in common."""
     return Path(source).resolve() if locate_source(source) == "local" else source
 
@@ -164,7 +166,7 @@ def _held_out(source: str, arguments: CorpusArguments) -> list[Dataset]:
     """
     name, subset = split_subset(source)
     names = _split_names(source, arguments)
-    is_learned = _place(source) in map(_place, arguments.dataset)
+    is_learned = _source_key(source) in map(_source_key, arguments.dataset)
     has_more = "validation" not in names or arguments.exclude_test_share is not None
     if "train" in names and has_more and (len(names) > 1 or is_learned):
         theirs = DataArguments(

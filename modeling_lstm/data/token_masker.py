@@ -27,7 +27,7 @@ class TokenMasker:
 
         Args:
             ids: Token ids, `(tokens,)`.
-            numbers: Numbers from which the choice is drawn, not negative: a seed, an epoch, a place in the text.
+            numbers: Numbers from which the choice is drawn, not negative: a seed, an epoch, a position in the text.
 
         Returns:
             The ids with masks, and the labels: the ids at the chosen positions, -100 elsewhere; both `(tokens,)`.

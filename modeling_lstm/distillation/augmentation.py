@@ -47,8 +47,8 @@ def make_variants(
         draws = rng.random(len(words))
         variant = np.where((draws < MASK_SHARE) & (words != SEPARATOR), MASK, words)
         if neighbors:
-            for place in np.flatnonzero((draws >= MASK_SHARE) & (draws < MASK_SHARE + replaced)):
-                variant[place] = _replace(words[place], neighbors, rng)
+            for position in np.flatnonzero((draws >= MASK_SHARE) & (draws < MASK_SHARE + replaced)):
+                variant[position] = _replace(words[position], neighbors, rng)
         if rng.random() < PIECE_SHARE:
             parts = np.split(variant, np.flatnonzero(words == SEPARATOR))
             variant = np.concatenate([_piece(part, rng) for part in parts])

@@ -14,8 +14,8 @@ CONFIG_NAMES = ("single_label_classification", "multi_label_classification", "re
 SINGLE_LABEL, MULTI_LABEL, REGRESSION = CONFIG_NAMES
 CALIBRATION_BINS = 15
 SMALLER_IS_BETTER = frozenset({"mean_squared_error", "mean_absolute_error", "log_loss", "calibration_error"})
-IN_LABEL_UNITS = frozenset({"mean_squared_error", "mean_absolute_error", "mean_change"})
-NOT_SHARES = IN_LABEL_UNITS | SMALLER_IS_BETTER | {"r2", "pearson"}  # all others are shown in percent
+IN_TARGET_UNITS = frozenset({"mean_squared_error", "mean_absolute_error", "mean_change"})
+NOT_PROPORTIONS = IN_TARGET_UNITS | SMALLER_IS_BETTER | {"r2", "pearson"}  # all others are shown in percent
 
 
 class TextClassificationMetric(evaluate.Metric):
@@ -258,16 +258,16 @@ def greater_is_better(metric: str) -> bool:
     return metric not in SMALLER_IS_BETTER
 
 
-def is_share(metric: str) -> bool:
+def is_proportion(metric: str) -> bool:
     """Whether a score is a share from 0 to 1, which tables and plots show in percent."""
-    return metric not in NOT_SHARES
+    return metric not in NOT_PROPORTIONS
 
 
 def format_score(metric: str, value: float, sign: str = "") -> str:
     """Format a score for tables; `sign` is `"+"` for differences."""
-    if is_share(metric):
+    if is_proportion(metric):
         return f"{100 * value:{sign}.1f}"
-    return f"{value:{sign}.4g}" if metric in IN_LABEL_UNITS else f"{value:{sign}.3f}"
+    return f"{value:{sign}.4g}" if metric in IN_TARGET_UNITS else f"{value:{sign}.3f}"
 
 
 def calibration_bins(probabilities: np.ndarray, references: np.ndarray) -> list[tuple[float, float, int]]:

@@ -217,7 +217,7 @@ def attribute(
     ids = text.input_ids.to(model.device)
     with torch.no_grad():
         logits = model(input_ids=ids).logits
-    number = label_number(model, label, logits)
+    number = find_label_id(model, label, logits)
 
     def score(vectors: torch.Tensor) -> torch.Tensor:
         mask = torch.ones(vectors.shape[:2], dtype=torch.long, device=vectors.device)
@@ -276,7 +276,7 @@ def integrate_gradients(
     return np.sum([found for *_, found in parts], axis=0)
 
 
-def label_number(model: PreTrainedModel, label: str | None, logits: torch.Tensor) -> int:
+def find_label_id(model: PreTrainedModel, label: str | None, logits: torch.Tensor) -> int:
     """Return the number of a label, or by default of the label with the largest of the logits `(1, labels)`."""
     names = label_names(model)
     if label is None:

@@ -101,9 +101,8 @@ def _weights(rnn: nn.RNNBase, layer: int, reverse: bool) -> tuple[torch.Tensor, 
     Return W `(gates * hidden_size, input)`, U `(gates * hidden_size, hidden_size)` and both biases of a layer and
     direction.
     """
-    ending = f"_l{layer}" + ("_reverse" if reverse else "")
-    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    return tuple(getattr(rnn, name + ending).detach() for name in names)
+    number = 2 * layer + reverse if rnn.bidirectional else layer
+    return tuple(one.detach() for one in rnn.all_weights[number])
 
 
 def read_sequence(

@@ -58,7 +58,7 @@ class LstmForMaskedLM(LstmPreTrainedModel):
         """
         Args:
             input_ids, attention_mask, inputs_embeds: See [`LstmModel.forward`].
-            labels (`(batch, tokens)`): The token to predict at each place, -100 where nothing is predicted.
+            labels (`(batch, tokens)`): The token to predict at each position, -100 where nothing is predicted.
             output_hidden_states, output_attentions, token_type_ids: See [`LstmModel.forward`].
 
         Returns:

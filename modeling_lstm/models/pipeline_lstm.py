@@ -27,9 +27,9 @@ class LstmTranslationPipeline(Pipeline):
         self.target_tokenizer: Any = getattr(self.tokenizer, TARGET, self.tokenizer)
         has_other = config.source_vocab_size is not None or config.encoder_config is not None
         if has_other and self.target_tokenizer is self.tokenizer:
-            place: dict[str, Any] = {"subfolder": TARGET, "revision": _own_commit()}
+            location: dict[str, Any] = {"subfolder": TARGET, "revision": _own_commit()}
             try:
-                self.target_tokenizer = AutoTokenizer.from_pretrained(config.name_or_path, **place)
+                self.target_tokenizer = AutoTokenizer.from_pretrained(config.name_or_path, **location)
             except (OSError, ValueError) as error:
                 raise ValueError(
                     f"{config.name_or_path!r} has no folder {TARGET}/ with a tokenizer that can be read, which this "

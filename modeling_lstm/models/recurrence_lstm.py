@@ -306,11 +306,10 @@ class LstmEncoder(nn.Module):
         hook = getattr(rnn, "_hf_hook", None)  # from accelerate: it loads offloaded weights when `rnn` is called
         if hook is not None:
             hook.pre_forward(rnn)
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        directions = ("", "_reverse") if rnn.bidirectional else ("",)
-        weights = [
-            [getattr(rnn, f"{name}_l{layer}{direction}") for direction in directions for name in names]
-            for layer in range(rnn.num_layers)
+        directions, each = 2 if rnn.bidirectional else 1, rnn.all_weights
+        weights: list[list[torch.Tensor]] = [
+            [weight for one in each[begin : begin + directions] for weight in one]
+            for begin in range(0, len(each), directions)
         ]
         if hook is not None:
             hook.post_forward(rnn, None)

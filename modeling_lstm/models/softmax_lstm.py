@@ -59,13 +59,13 @@ def sampled_losses(
     frequencies = frequencies.float()  # their sum may exceed what fp16 can hold
     weights = frequencies.pow(0.75)
     drawn = torch.multinomial(weights, number, replacement=True)
-    tokens, places = torch.unique(torch.cat([targets, drawn]), return_inverse=True)
+    tokens, inverse = torch.unique(torch.cat([targets, drawn]), return_inverse=True)
     if not torch.compiler.is_compiling() and tokens[0] < 0:  # the smallest id; if negative, it would index from the end
         raise IndexError(f"Target {int(tokens[0])} is out of bounds.")
     expected = number * weights / weights.sum() + len(targets) * frequencies / frequencies.sum()
     likely = -torch.expm1(-expected[tokens])  # probability of at least one occurrence
     scores = F.linear(states, table[tokens], bias[tokens] - likely.clamp(min=1e-12).log().to(bias.dtype))
-    return F.cross_entropy(widen(scores), places[: len(targets)], reduction="none")
+    return F.cross_entropy(widen(scores), inverse[: len(targets)], reduction="none")
 
 
 Cluster = tuple[int, torch.Tensor, torch.Tensor]
@@ -97,12 +97,12 @@ class AdaptiveSoftmax(nn.Module):
         kind = torch.promote_types(states.dtype, torch.float32)
         found = torch.zeros(len(targets), dtype=kind, device=targets.device)
         for number, (begin, weight, bias) in enumerate(tails):
-            places = ((targets >= begin) & (targets < begin + len(bias))).nonzero().squeeze(1)
-            choices[places] = self.cutoffs[0] + number
-            if len(places):
-                scores = F.linear(states[places], weight, bias)
-                losses = F.cross_entropy(widen(scores), targets[places] - begin, reduction="none")
-                found = found.index_copy(0, places, losses)
+            positions = ((targets >= begin) & (targets < begin + len(bias))).nonzero().squeeze(1)
+            choices[positions] = self.cutoffs[0] + number
+            if len(positions):
+                scores = F.linear(states[positions], weight, bias)
+                losses = F.cross_entropy(widen(scores), targets[positions] - begin, reduction="none")
+                found = found.index_copy(0, positions, losses)
         return found + F.cross_entropy(widen(self._first_scores(states, first)), choices, reduction="none")
 
     def log_probabilities(self, states: torch.Tensor, head: nn.Linear) -> torch.Tensor:

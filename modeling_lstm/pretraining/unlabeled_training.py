@@ -76,9 +76,9 @@ class UnlabeledTraining(Training):
     def describe_source(self) -> dict[str, Any]:
         """Describe the requested texts for `run.json`."""
         data = self.job.data
-        places = [locate_source(split_subset(name)[0]) for name in data.dataset]
-        is_one = len(places) == 1
-        named = {"dataset": data.dataset[0], "source": places[0]} if is_one else {"source": places}
+        origins = [locate_source(split_subset(name)[0]) for name in data.dataset]
+        is_one = len(origins) == 1
+        named = {"dataset": data.dataset[0], "source": origins[0]} if is_one else {"source": origins}
         return vars(data) | named | {"subset": None, "revision": None}
 
     def describe_model(self, model: PreTrainedModel) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..data.arguments import split_subset
 from ..data.sources import locate_source
-from ..evaluation.metrics import format_score, is_share
+from ..evaluation.metrics import format_score, is_proportion
 from ..hub.card_marks import mark_card
 from ..runs.record import located_sources
 from ..tasks.base import FILL_MASK, Task, task_of
@@ -324,7 +324,7 @@ def _make_comparison(record: Mapping[str, Any]) -> str | None:
         rows.append([*cells, f"{one['p50_ms']:.2f}", f"{one['texts_per_second']:,.0f}"])
     heads = [
         "system",
-        metric.replace("_", " ") + (", percent" if is_share(metric) else ""),
+        metric.replace("_", " ") + (", percent" if is_proportion(metric) else ""),
         "parameters",
         "MB",
         "ms for one text",

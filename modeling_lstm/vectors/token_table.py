@@ -89,11 +89,11 @@ def _adopt(
     pad, unknown, theirs = special
     known = backend.get_vocab_size()
     tokenizer = LstmTokenizer.adopt(backend, pad, unknown, max_length, separator)
-    place = tokenizer.sep_token_id
-    if place is not None and place >= known:
+    separator_id = tokenizer.sep_token_id
+    if separator_id is not None and separator_id >= known:
         added = np.zeros((len(tokenizer) - known, vectors.shape[1]), dtype=np.float32)
         if theirs is not None:
-            added[place - known] = vectors[backend.token_to_id(theirs)]
+            added[separator_id - known] = vectors[backend.token_to_id(theirs)]
         vectors = np.concatenate([vectors[:known], added])
     return TokenTable(tokenizer, vectors)
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from scipy.stats import binomtest
 from sklearn import metrics as sk
 
-from modeling_lstm.comparison.report_plots import _name_points, against_cost, find_front
+from modeling_lstm.comparison.report_plots import _name_points, against_cost, find_pareto_front
 from modeling_lstm.comparison.row_groups import group_rows, shuffle_words
 from modeling_lstm.evaluation.intervals import average, bootstrap
 from modeling_lstm.evaluation.metrics import (
@@ -270,7 +270,7 @@ def test_the_front_is_of_those_that_nobody_beats(pairs: list[tuple[int, int]]) -
         cost, score = points[name]
         return any(c <= cost and s >= score and (c, s) != (cost, score) for c, s in points.values())
 
-    front = find_front(points)
+    front = find_pareto_front(points)
     assert {points[name] for name in front} == {points[name] for name in points if not is_beaten(name)}
     assert [points[name][0] for name in front] == sorted(points[name][0] for name in front)
 
