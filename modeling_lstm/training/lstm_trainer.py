@@ -64,12 +64,12 @@ class LstmTrainer(Trainer):
         self.origin: dict[str, str] | None = None  # what checkpoints record of their data and settings
         self._shares: list[float] = []  # factors for the losses of the next batches, see `get_batch_samples`
         self._share = 1.0
+        if epochs := getattr(self.args, "frozen_epochs", 0):
+            self.add_callback(Unfreezing(epochs))  # before the average is made, which holds what is trained
         if getattr(self.args, "average_epochs", 0) > 0:
             self.add_callback(Averaging(self))
         if patience := getattr(self.args, "early_stopping_patience", None):
             self.add_callback(EarlyStopping(patience))
-        if epochs := getattr(self.args, "frozen_epochs", 0):
-            self.add_callback(Unfreezing(epochs))
         self.add_callback(BestCheckpoint(self))
         self.add_callback(RowUpdates(self))
         self.add_callback(ProcessSeed())
