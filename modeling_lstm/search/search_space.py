@@ -145,4 +145,4 @@ def _suggest_transformer(trial: Any, epochs: int) -> dict[str, Any]:
 
 def _transformer_epochs(epochs: int) -> int:
     """Return the maximum number of epochs of a Transformer, which needs fewer than an LSTM."""
-    return min(MAX_TRANSFORMER_EPOCHS, max(min(4, epochs), epochs // 2))
+    return min(MAX_TRANSFORMER_EPOCHS, max(min(4, epochs), 2 * epochs // 3))
