@@ -19,8 +19,8 @@ from transformers import (
 from ..hub.refusals import explain_cause
 from ..inference.torch_backend import torch_classifier
 from ..models.modeling_lstm import LstmPreTrainedModel
-from ..models.text_classifier import MODEL as EXPORT
 from ..models.tokenization_lstm import MASK
+from ..runs.run_folders import is_exported
 from ..utils.errors import as_text, explain_errors, require
 
 
@@ -146,7 +146,7 @@ def load_teacher(name: str, revision: str | None) -> tuple[PreTrainedModel, PreT
         InputError: there is no such model, or its head was never trained.
     """
     require(
-        not Path(name, EXPORT).is_file() or any(Path(name).glob("*.safetensors")),
+        not is_exported(Path(name)),
         f"{name!r} is an exported model, which cannot teach: name the run that it was made from.",
     )
     with explain_errors(f"There is no teacher {name!r}, neither a run folder nor a model on the Hub", explain_cause):

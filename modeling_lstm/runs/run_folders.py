@@ -258,9 +258,14 @@ def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: Any) -> None:
             break
 
 
+def is_exported(folder: Path) -> bool:
+    """Return whether a folder holds an exported model, without the weights of a run."""
+    return (folder / MODEL).is_file() and not any(folder.glob("*.safetensors"))
+
+
 def _check_files(folder: Path, source: str) -> None:
     require(
-        not (folder / MODEL).is_file() or any(folder.glob("*.safetensors")),
+        not is_exported(folder),
         f"{source!r} is an exported model, which only predict accepts: name the run that it was made from.",
     )
     is_run = (folder / RECORD).is_file()

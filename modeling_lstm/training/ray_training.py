@@ -77,7 +77,7 @@ def _fit(cluster: Cluster, kind: type[Any], settings: dict[str, Any], shared: Pa
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
-    has_gpus = cluster.gpus >= cluster.workers and not settings.get("use_cpu")
+    has_gpus = cluster.has_gpus and not settings.get("use_cpu")
     if cluster.gpus and not has_gpus:
         settings = settings | {"use_cpu": True}  # otherwise transformers would find a GPU in each worker
         logger.warning("%d workers train on CPUs; --workers %d would train on the GPUs.", cluster.workers, cluster.gpus)

@@ -82,12 +82,17 @@ class Cluster:
                 shares.append((cores - READER_CPUS * math.ceil(number / WORKERS_A_READER)) / number)
         return math.floor(100 * min(shares)) / 100
 
+    @property
+    def has_gpus(self) -> bool:
+        """Whether there is a GPU for each worker."""
+        return self.gpus >= self.workers
+
     def resources(self) -> dict[str, Any]:
         """
         Return the options of Ray for what each worker requests: its CPUs, and a GPU of its own. If there are fewer GPUs
         than workers, no worker sees any, since otherwise all would use the first one.
         """
-        if 0 < self.workers <= self.gpus:
+        if self.has_gpus:
             return {"num_cpus": self.cpus, "num_gpus": 1}
         if self.gpus == 0:
             return {"num_cpus": self.cpus}

@@ -17,7 +17,7 @@ from datasets import Dataset
 from safetensors.torch import load_file, save_file
 from transformers import DataCollatorWithPadding, XLNetConfig, XLNetForSequenceClassification
 
-from modeling_lstm import LstmTokenizer
+from modeling_lstm import LstmConfig, LstmForCausalLM, LstmTokenizer
 from modeling_lstm.cli import main
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.loading import TextData, load_data
@@ -33,6 +33,7 @@ from modeling_lstm.distillation.student_job import Distillation, DistillationJob
 from modeling_lstm.distillation.teacher import Teacher
 from modeling_lstm.distillation.transfer import _key, collect_transfer_text
 from modeling_lstm.inference.answering import open_predictor
+from modeling_lstm.models.text_classifier import MODEL
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.training.job import TrainingJob
@@ -507,7 +508,19 @@ def test_teachers_that_cannot_teach(
 ) -> None:
     flags = ["--dataset", str(data_folder), "--output_dir", str(tmp_path / "run"), *TRAIN_FLAGS, "--teacher"]
     told = fails("distill", *flags, str(encoder))  # no classifier was ever trained
-    assert "is not a teacher: its weights lack classifier.bias, classifier.weight" in told
+    assert (
+        "is not a teacher: its weights lack classifier.bias, classifier.weight" in told
+        and "train --transformer" in told
+    )
+    words = LstmTokenizer.train(["the film was good"], min_frequency=1)
+    LstmForCausalLM(LstmConfig(vocab_size=len(words), embedding_size=4, hidden_size=4)).save_pretrained(tmp_path / "lm")
+    words.save_pretrained(tmp_path / "lm")
+    told = fails("distill", *flags, str(tmp_path / "lm"))
+    assert "is not a teacher: its weights lack" in told and "train --pretrained" in told
+    exported = shutil.copytree(trained, tmp_path / "exported", ignore=shutil.ignore_patterns("*.safetensors"))
+    (exported / MODEL).touch()
+    told = fails("distill", *flags, str(exported))
+    assert "is an exported model, which cannot teach: name the run that it was made from." in told
     _, tokenizer = load_run(str(trained))
     sizes = {"d_model": 8, "n_layer": 1, "n_head": 2, "d_inner": 8, "vocab_size": len(tokenizer), "num_labels": 3}
     names = {"id2label": dict(enumerate(WORDS)), "label2id": {name: n for n, name in enumerate(WORDS)}}
