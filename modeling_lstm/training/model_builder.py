@@ -205,6 +205,12 @@ def adopt_model(model: Any, tokenizer: PreTrainedTokenizerBase, task: Task) -> P
             f"The model of model_init has num_labels={outputs}, but the task has {labels} labels: make its "
             "configuration with **task.config_fields().",
         )
+        own, names = (list(one.values()) for one in (model.config.id2label, fields["id2label"]))
+        require(
+            own == names or sorted(own) != sorted(names),
+            f"The model of model_init has its labels in the order {own}, but the data have {names}: cast the label "
+            f"column to datasets.ClassLabel(names={own}).",
+        )
     model.config.update(fields)
     check_vocabulary(tokenizer, model.config)
     return model

@@ -195,6 +195,19 @@ def test_a_model_of_ones_own(data_folder: Path, tmp_path: Path) -> None:
         )
 
 
+def test_a_finished_classifier_is_trained_further(data_folder: Path, tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    ml.train(dataset=data_folder, output_dir=first, **QUICK)
+    model, _ = ml.load_run(first)
+    given = {"dataset": data_folder, "tokenizer": str(first), **QUICK}
+    ml.train(output_dir=tmp_path / "second", model_init=lambda *_: ml.load_run(first)[0], learning_rate=0.0, **given)
+    again, _ = ml.load_run(tmp_path / "second")
+    assert all(torch.equal(one, other) for one, other in zip(model.parameters(), again.parameters(), strict=True))
+    model.config.id2label = {0: "positive", 1: "neutral", 2: "negative"}
+    with pytest.raises(InputError, match=r"order \['positive', 'neutral', 'negative'\], but the data have \['neg"):
+        ml.train(output_dir=tmp_path / "third", model_init=lambda *_: model, **given)
+
+
 def test_labels_are_smoothed_or_it_is_refused(data_folder: Path, tmp_path: Path, tokenizer: Any) -> None:
     """Of a model that is given, too; and several labels, or numbers, cannot be."""
 
