@@ -115,7 +115,7 @@ def mean_minutes(records: Iterable[dict[str, Any]], what: str = "total", digits:
 
 
 def data_folder() -> Path | None:
-    """Return the folder with local copies of the data sets, if there is one on this machine."""
+    """Return the folder with local copies of the datasets, if there is one on this machine."""
     folder = Path(os.environ.get("MODELING_LSTM_DATA", "../shared/data"))
     return folder if folder.is_dir() else None
 
@@ -136,11 +136,11 @@ def check_names(names: Iterable[str], known: Iterable[str]) -> None:
 
 def measure_sets(about: str | None, sets: Iterable[str], measure: Callable[[str, Path], None]) -> None:
     """
-    Measure the data sets named on the command line, or all, if there are local copies of them.
+    Measure the datasets named on the command line, or all, if there are local copies of them.
 
     Args:
         about: The description for `--help`.
-        sets: Names of the data sets.
+        sets: Names of the datasets.
         measure: Takes a name and the folder of the local copies.
     """
     parser = argparse.ArgumentParser(description=about)

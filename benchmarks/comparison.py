@@ -25,7 +25,7 @@ SYSTEMS = ("lstm", "gru", "bag-of-words", "tfidf", "fasttext")
 TRANSFORMER = "transformer"
 TRANSFORMER_NAME = "MiniLM-L6"  # in tables
 STUDENT_NAME = "distilled-lstm"
-# What differs from the defaults of `compare`, by data set. IMDB's texts are long: MiniLM learns from five reviews a
+# What differs from the defaults of `compare`, by dataset. IMDB's texts are long: MiniLM learns from five reviews a
 # second on one core, or eight without dropout in its attention. So it has one seed there, and all systems use their
 # defaults except for the epochs, without learning curves
 DATA: dict[str, dict[str, Any]] = {

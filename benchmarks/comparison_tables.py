@@ -19,7 +19,7 @@ from .distillation_table import mean_interval
 
 TITLES = {
     "order-matters": "order-matters",
-    "sst2": "SST-2, phrases for training",
+    "sst2": "SST-2, trained on phrases",
     "tweet_eval_sentiment": "TweetEval sentiment",
     "trec": "TREC-6",
     "imdb": "IMDB",
@@ -33,7 +33,7 @@ Cells = Callable[[Comparison, str], list[str]]
 
 
 def main_table() -> str:
-    """Make the table of test scores, with the cost of an answer on one representative data set."""
+    """Make the table of test scores, with the cost of an answer on one representative dataset."""
     found = _with_students(_comparisons())
     heads = ["system", *_heads(found), "one text", "texts a second", "on disk"]
     return _fill(heads, _lines([*((one, _score) for one in found.values()), (found[COSTS], _answer)]))
@@ -78,7 +78,7 @@ def curves_table() -> str:
                 for rows in (*numbers, whole)
             ]
             lines.append([TITLES[name], system, *cells])
-    return _fill(["data set", "system", "1% of the rows", "10%", "all"], lines)
+    return _fill(["dataset", "system", "1% of the rows", "10%", "all"], lines)
 
 
 def _comparisons() -> dict[str, Comparison]:

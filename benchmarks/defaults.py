@@ -1,4 +1,4 @@
-"""Do the defaults suit small data sets? `python -m benchmarks.defaults [NAME ...]`, without their test splits.
+"""Do the defaults suit small datasets? `python -m benchmarks.defaults [NAME ...]`, without their test splits.
 
 The official validation split of each set, or a sixth of train if there is none or the rows are limited, serves as the
 test split; a tenth of the rest of train selects the checkpoint. Three ways are measured with three seeds each: the
@@ -90,7 +90,7 @@ def defaults_table() -> str:
         rows.append([SETS[name][0], f"{record['rows']['train']:,}", *cells])
     means = [statistics.mean(100 * s for one in records.values() for s in one["accuracy"][way]) for way in WAYS]
     rows.append(["mean", "", *(f"**{mean:.1f}**" for mean in means)])
-    return make_table(["data set", "rows", *WAYS], rows, words=1) + "\n"
+    return make_table(["dataset", "rows", *WAYS], rows, words=1) + "\n"
 
 
 def main() -> None:

@@ -108,7 +108,7 @@ def of_lstms(name: str, runs: Path, size: str) -> Iterator[Student]:
 
 
 def students(name: str, runs: Path, size: str) -> Iterator[Student]:
-    """Yield the three students of a size for a data set. Their teachers are trained before the first one."""
+    """Yield the three students of a size for a dataset. Their teachers are trained before the first one."""
     return {TREC: of_three, IMDB: of_lstms}.get(name, of_one)(name, runs, size)
 
 

@@ -10,7 +10,7 @@ from .distillation import IMDB, TREC, TWEETS
 
 # Folders of students, their titles, and the LSTM trained without a teacher, by its own recipe
 ROWS = {
-    "sst2/distilled": ("SST-2, phrases for training", "sst2/minilm"),
+    "sst2/distilled": ("SST-2, trained on phrases", "sst2/minilm"),
     f"{TWEETS}/distilled": ("TweetEval sentiment", f"{TWEETS}/minilm"),
     f"{TWEETS}/distilled-small": ("TweetEval sentiment, small student", f"{TWEETS}/minilm"),
     f"{TREC}/distilled": ("TREC-6, of three MiniLM, variants only", f"{TREC}/minilm"),
@@ -21,7 +21,7 @@ ROWS = {
 
 def distillation_table() -> str:
     """Make the table of test scores of teachers, students and LSTMs without a teacher, with the gap."""
-    heads = ["data set", "metric", "teacher", "student", "student minus teacher", "LSTM without a teacher"]
+    heads = ["dataset", "metric", "teacher", "student", "student minus teacher", "LSTM without a teacher"]
     heads += ["unlabeled texts", "student's size", "minutes"]
     rows = []
     for folder, (title, without_teacher) in ROWS.items():

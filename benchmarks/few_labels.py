@@ -1,4 +1,4 @@
-"""Four data sets where only 500 texts have labels, three seeds, test: `python -m benchmarks.few_labels [NAME ...]`.
+"""Four datasets where only 500 texts have labels, three seeds, test: `python -m benchmarks.few_labels [NAME ...]`.
 
 All systems learn from the same 500: a Transformer, its student, which `train --preset best` makes with unlabeled text,
 the LSTM that the preset makes alone, and TF-IDF. The recipe is `few_labels.yaml`. Finished runs are skipped. The
@@ -42,11 +42,11 @@ STUDENT, ALONE, TFIDF = "student", "alone", "tfidf"
 @dataclass(frozen=True)
 class FewLabels:
     """
-    A data set and its unlabeled text, by the names of local copies.
+    A dataset and its unlabeled text, by the names of local copies.
 
     Args:
         title: Name in the table.
-        unlabeled: Copies with similar text, which may include the data set itself, for its remaining rows.
+        unlabeled: Copies with similar text, which may include the dataset itself, for its remaining rows.
         student: Flags of the student.
         metric: The score.
         more: Other settings of `train`, for all systems.
@@ -117,7 +117,7 @@ def fit_tfidf(name: str, data: Path) -> float:
 
 
 def measure(name: str, data: Path) -> None:
-    """Measure what is missing for a data set."""
+    """Measure what is missing for a dataset."""
     kept = RESULTS / FOLDER / name / f"{TFIDF}.json"
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -126,8 +126,8 @@ def measure(name: str, data: Path) -> None:
 
 
 def few_labels_table() -> str:
-    """Make the table of test scores on each complete data set, with the gap between student and teacher."""
-    heads = ["data set", "metric", "teacher", "student", "student minus teacher", "LSTM without a teacher", "TF-IDF"]
+    """Make the table of test scores on each complete dataset, with the gap between student and teacher."""
+    heads = ["dataset", "metric", "teacher", "student", "student minus teacher", "LSTM without a teacher", "TF-IDF"]
     heads += ["texts without labels", "minutes"]
     records = {(name, way): records_of(_folder(name, way)) for name in SETS for way in (STUDENT, ALONE)}
     shown = [name for name in SETS if all(len(records[name, way]) == SEEDS for way in (STUDENT, ALONE))]
@@ -159,7 +159,7 @@ def _folder(name: str, way: str) -> str:
 
 
 def main() -> None:
-    """Measure the named data sets, or all."""
+    """Measure the named datasets, or all."""
     measure_sets(__doc__, SETS, measure)
 
 

@@ -44,7 +44,7 @@ CLOSE = 1.0  # points below MiniLM that count as close
 
 
 def measure(name: str, sizes: list[str], runs: Path, *, again: bool) -> None:
-    """Measure those of some sizes of a data set that are missing, or only time those that are there `again`."""
+    """Measure those of some sizes of a dataset that are missing, or only time those that are there `again`."""
     path = FOLDER / f"{name}.json"
     found: dict[str, Any] = read_json(path) if path.exists() else {"sizes": {}}
     data = required_data()
@@ -108,9 +108,9 @@ def time_texts(folders: dict[str, Path], texts: list[str], labels: int, work: Pa
 
 
 def front_table() -> str:
-    """Make the table of scores, megabytes and times by data set and size; the smallest close to MiniLM is bold."""
+    """Make the table of scores, megabytes and times by dataset and size; the smallest close to MiniLM is bold."""
     rows: list[list[str]] = []
-    machines: dict[str, list[str]] = {}  # for each, the data sets that it measured
+    machines: dict[str, list[str]] = {}  # for each, the datasets that it measured
     for name in LOCAL:
         path = FOLDER / f"{name}.json"
         if not path.exists():
@@ -140,7 +140,7 @@ def front_table() -> str:
                     f"{one['int8']['times as fast as int8']['median']:.1f}",
                 ]
             )
-    heads = ["data set", "MiniLM", "student's size", "fp32", "int8", "int8, MB", "int8, ms a text", "MiniLM, ms a text"]
+    heads = ["dataset", "MiniLM", "student's size", "fp32", "int8", "int8, MB", "int8, ms a text", "MiniLM, ms a text"]
     heads += ["times as fast", "times as fast as MiniLM in int8"]
     parts = [f"{machine} ({as_text(dict.fromkeys(names))})" for machine, names in machines.items()]
     measured = next(iter(machines)) if len(machines) == 1 else "; ".join(parts)
@@ -148,7 +148,7 @@ def front_table() -> str:
 
 
 def main() -> None:
-    """Measure the named data sets, or all."""
+    """Measure the named datasets, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(LOCAL), help=f"Of: {', '.join(LOCAL)}")
     parser.add_argument("--sizes", nargs="+", choices=distillation.SIZES, default=list(distillation.SIZES))

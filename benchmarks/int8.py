@@ -1,4 +1,4 @@
-"""What int8 costs in accuracy: `python -m benchmarks.int8`, on the test splits of four data sets, three seeds.
+"""What int8 costs in accuracy: `python -m benchmarks.int8`, on the test splits of four datasets, three seeds.
 
 Missing runs are trained, by the recipes of `benchmarks.accuracy`.
 """

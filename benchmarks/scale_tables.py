@@ -45,7 +45,7 @@ def plan_table() -> str:
 
 def search_table() -> str:
     """Make the table of searches beside random search and the shipped recipes."""
-    heads = ["data set", "settings from", "trials (pruned)", "minutes", "best on validation"]
+    heads = ["dataset", "settings from", "trials (pruned)", "minutes", "best on validation"]
     rows = []
     for path in sorted((RESULTS / "search").glob("*.json")):
         found = read_json(path)

@@ -1,6 +1,6 @@
 """The search for settings against random search and the shipped recipes: `python -m benchmarks.search [NAME ...]`.
 
-For each data set there are 30 trials by Optuna's sampler, random search for as many minutes, and then three runs with
+For each dataset there are 30 trials by Optuna's sampler, random search for as many minutes, and then three runs with
 the best settings, evaluated on test once. The record goes to `results/search/NAME.json`; an interrupted search is
 resumed. `python -m benchmarks.tables` makes the table of docs/guides/search.md.
 """
@@ -76,7 +76,7 @@ def train_best(name: str, folder: Path) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Search on the named data sets, or on all."""
+    """Search on the named datasets, or on all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(SEARCHES), help=f"Of: {', '.join(SEARCHES)}")
     parser.add_argument("--runs", type=Path, default=Path("runs/search"))

@@ -61,7 +61,7 @@ SOURCES = {
 
 def table() -> str:
     """Make the table of test scores of each recipe: mean and standard deviation over its seeds."""
-    heads = ["data set", "metric", "test, mean ± sd", "seeds", "validation", "minutes per run", "parameters"]
+    heads = ["dataset", "metric", "test, mean ± sd", "seeds", "validation", "minutes per run", "parameters"]
     rows = []
     for recipe, name in NAMES.items():
         records = records_of(recipe)

@@ -1,7 +1,7 @@
 """All seven TweetEval tasks with one recipe and the official metrics: `python -m benchmarks.tweet_eval [TASK ...]`.
 
 The systems are an LSTM alone and a student of MiniLM, which is fine-tuned first. Each has three seeds and is evaluated
-on test; finished runs are skipped. Stance is five data sets with one model each; its score is computed on all their
+on test; finished runs are skipped. Stance is five datasets with one model each; its score is computed on all their
 predictions together. The records go to `results/SYSTEM/TASK/seed-N.json`, and those of MiniLM, with one seed per task,
 to `results/tweet_eval_minilm`.
 """

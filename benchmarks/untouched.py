@@ -1,4 +1,4 @@
-"""Data sets on which nothing was tuned: `python -m benchmarks.untouched [NAME ...]`.
+"""Datasets on which nothing was tuned: `python -m benchmarks.untouched [NAME ...]`.
 
 Measures `train` and `train --preset best` with default settings, and TF-IDF with logistic regression. Sets with a test
 split are trained with three seeds; on the others, each tenth is the test split once. Nothing is chosen here, and each
@@ -34,7 +34,7 @@ FOLDS = 10
 
 @dataclass(frozen=True)
 class Untouched:
-    """A data set: its title, published scores, and whether it has a test split."""
+    """A dataset: its title, published scores, and whether it has a test split."""
 
     title: str
     published: str
@@ -89,7 +89,7 @@ def write_splits(name: str, data: Path, part: int, folder: Path) -> int:
 
     Args:
         name: One of [`SETS`].
-        data: The folder of the data sets.
+        data: The folder of the datasets.
         part: The seed or, without a test split, the number of the fold.
         folder: Where to write them.
     """
@@ -152,7 +152,7 @@ def untouched_table() -> str:
             if cells[name, way] and TITLES[way] not in machines.setdefault(machine, []):
                 machines[machine].append(TITLES[way])
     measured = "; ".join(f"{as_text(titles)} on {machine}" for machine, titles in machines.items())
-    table = make_table(["data set", "mean of", *(TITLES[way] for way in ways), "published"], rows, words=2)
+    table = make_table(["dataset", "mean of", *(TITLES[way] for way in ways), "published"], rows, words=2)
     return f"{table}\n\nMeasured: {measured}.\n"
 
 

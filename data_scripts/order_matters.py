@@ -1,4 +1,4 @@
-"""Write the built-in data set `order-matters` as Parquet: `python -m data_scripts.order_matters --output_dir FOLDER`."""
+"""Write the built-in dataset `order-matters` as Parquet: `python -m data_scripts.order_matters --output_dir FOLDER`."""
 
 from datasets import DatasetDict
 
@@ -28,7 +28,7 @@ EXPECTED = {"default": {split: len(LABELS) * number for split, number in TRIPLES
 
 
 def build(source: str | None = None) -> dict[str, DatasetDict]:
-    """Build the data set, without a `source`: the grammar generates all rows."""
+    """Build the dataset, without a `source`: the grammar generates all rows."""
     require(source is None, "order-matters is generated: leave out --source.")
     return {"default": load_order_matters()}
 

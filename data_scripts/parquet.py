@@ -1,4 +1,4 @@
-"""Tools of the scripts in this folder: check counts, and write a data set as Parquet files with a card."""
+"""Tools of the scripts in this folder: check counts, and write a dataset as Parquet files with a card."""
 
 import argparse
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Counts = dict[str, dict[str, int]]
 
 @dataclass
 class Description:
-    """The text of a data set's card that cannot be derived from the data."""
+    """The text of a dataset's card that cannot be derived from the data."""
 
     name: str
     title: str
@@ -143,7 +143,7 @@ def push_data_set(
     repo_id = open_repository(repo_id, "dataset", private=private)
     names = [f"{name}/{split}.parquet" for name, splits in configurations.items() for split in splits]
     files = find_files(folder, [*names, CARD])
-    message = "Upload a data set of modeling-lstm"
+    message = "Upload a dataset of modeling-lstm"
     return push_files(files, repo_id, message, repo_type="dataset", overwrite_card=overwrite_card)
 
 
@@ -156,10 +156,10 @@ def _explain(error: Exception, source: str | None) -> str:
 
 def run(build: Callable[[str | None], dict[str, DatasetDict]], description: Description, expected: Counts) -> None:
     """Run the command line of a script: `--output_dir`, `--source`, `--push_to_hub` and others."""
-    parser = argparse.ArgumentParser(description=f"Make the data set {description.title} as Parquet files with a card.")
+    parser = argparse.ArgumentParser(description=f"Make the dataset {description.title} as Parquet files with a card.")
     parser.add_argument("--output_dir", required=True, type=Path, help="Folder to write.")
     parser.add_argument("--source", help="File or folder of the original release. Default: download it.")
-    parser.add_argument("--push_to_hub", metavar="ID", help="Data set on the Hub to push to: me/name.")
+    parser.add_argument("--push_to_hub", metavar="ID", help="Dataset on the Hub to push to: me/name.")
     parser.add_argument("--private", action="store_true", help="Make a private repository.")
     parser.add_argument("--overwrite_card", action="store_true", help="Replace its card, even if a person wrote it.")
     arguments = parser.parse_args()

@@ -1,8 +1,8 @@
 """
 Train an LSTM with a plain `Trainer`, in ten steps: `python examples/train_with_trainer.py`.
 
-Needs no network and takes less than a minute on two CPU cores. Only the model, the tokenizer and the data set come from
-this package. You can use any other data set with the columns `text` and `label`.
+Needs no network and takes less than a minute on two CPU cores. Only the model, the tokenizer and the dataset come from
+this package. You can use any other dataset with the columns `text` and `label`.
 """
 
 import os

@@ -92,7 +92,7 @@ def write_csv(path: Path, rows: list[tuple[Any, ...]], header: tuple[str, ...] =
 
 @pytest.fixture(scope="session")
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of three CSV files."""
+    """A dataset of three CSV files."""
     folder = tmp_path_factory.mktemp("data")
     for split, number in (("train", 90), ("validation", 30), ("test", 33)):
         write_csv(folder / f"{split}.csv", opinion_rows(number))
@@ -205,11 +205,11 @@ def fails(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real data sets, if this machine has it."""
+    """The folder of real datasets, if this machine has it."""
     folder = Path(os.environ.get("MODELING_LSTM_DATA", "../shared/data"))
     if not folder.is_dir():
         pytest.skip(
-            f"There are no data sets in {str(folder)!r}: set MODELING_LSTM_DATA to a folder that data_scripts made."
+            f"There are no datasets in {str(folder)!r}: set MODELING_LSTM_DATA to a folder that data_scripts made."
         )
     return folder
 

@@ -452,6 +452,6 @@ def _errors(card: str) -> Iterator[str]:
     for model in metadata.get("model-index", []):
         for result in model["results"]:
             if not {"type"} <= result["task"].keys() or not {"name", "type"} <= result["dataset"].keys():
-                yield '"model-index" lacks a task or a data set'
+                yield '"model-index" lacks a task or a dataset'
             if not all({"type", "value"} <= one.keys() for one in result["metrics"]):
                 yield '"model-index" lacks a metric'

@@ -1,4 +1,4 @@
-"""The scripts that make data sets, on miniature releases; with the real data at hand, on the real thing."""
+"""The scripts that make datasets, on miniature releases; with the real data at hand, on the real thing."""
 
 import json
 import subprocess
@@ -37,7 +37,7 @@ def trees(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def orders() -> dict[str, DatasetDict]:
-    """The built-in data set as its script makes it."""
+    """The built-in dataset as its script makes it."""
     return order_matters.build()
 
 

@@ -153,7 +153,7 @@ def write_vectors(path: Path, size: int) -> None:
 
 
 def write_splits(folder: Path, subset: str) -> None:
-    """A data set with one configuration, as the Hub keeps it."""
+    """A dataset with one configuration, as the Hub keeps it."""
     for split, number in (("train", 60), ("validation", 21), ("test", 21)):
         write_csv(folder / subset / f"{split}.csv", opinion_rows(number))
     files = "".join(f"  - {{split: {one}, path: {subset}/{one}.csv}}\n" for one in ("train", "validation", "test"))

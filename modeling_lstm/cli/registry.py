@@ -24,7 +24,9 @@ class Command:
 
 COMMANDS = {
     "train": Command("training", "train a model", "[RECIPE.yaml] --dataset ... --output_dir RUN"),
-    "distill": Command("training", "train a classifier with a teacher", "[RECIPE.yaml] --teacher RUN --dataset ..."),
+    "distill": Command(
+        "training", "train a classifier with a teacher", "[RECIPE.yaml] --teacher RUN --dataset ... --output_dir RUN"
+    ),
     "pretrain": Command(
         "pretraining", "train a language model on text", "[RECIPE.yaml] --dataset TEXT ... --output_dir LM"
     ),
@@ -64,7 +66,7 @@ TASK_COMMANDS = {
     "train --task translation": Command(
         "training",
         "train a translation model",
-        "[RECIPE.yaml] --dataset ... --source_column EN --target_column ES ...",
+        "[RECIPE.yaml] --dataset ... --source_column EN --target_column ES --output_dir RUN",
     ),
     "pretrain --task fill-mask": Command(
         "pretraining",

@@ -47,7 +47,7 @@ OTHER_TASKS = {
 }
 OF_TRANSLATION = OTHER_TASKS | {
     "dataset": "Hub id (or id:subset), file or folder of CSV, TSV, JSON Lines or Parquet with pairs of texts.",
-    "train_dataset": "Another data set to take the train split from.",
+    "train_dataset": "Another dataset to take the train split from.",
     "max_train_samples": "Train on only this many pairs, drawn with --split_seed.",
 }
 

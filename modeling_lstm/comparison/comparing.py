@@ -1,4 +1,4 @@
-"""`compare`: train systems on one data set, score them and write the report."""
+"""`compare`: train systems on one dataset, score them and write the report."""
 
 import json
 import logging

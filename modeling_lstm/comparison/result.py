@@ -64,7 +64,7 @@ def mean_minutes(seconds: list[float]) -> float | None:
 
 
 def name_source(data: dict[str, Any]) -> str:
-    """Return the name of a data set with its subset, as on the command line."""
+    """Return the name of a dataset with its subset, as on the command line."""
     return data["dataset"] + (f":{data['subset']}" if data.get("subset") else "")
 
 

@@ -23,7 +23,7 @@ class TranslatorsArguments:
     task: str = setting(TRANSLATION, "Task of the systems.")
     split: str = setting("test", "Split to translate.", group="Data")
     dataset: str | None = setting(
-        None, "Other pairs, all from a single split. Default: the data set of the training.", group="Data"
+        None, "Other pairs, all from a single split. Default: the dataset of the training.", group="Data"
     )
     threads: int | None = setting(None, "Threads of each system. Default: chosen by torch.")
     resamples: int = setting(1_000, "Bootstrap samples for intervals, and exchanges for tests.")

@@ -1,1 +1,1 @@
-"""Read data sets from the Hub or from files, and turn them into checked splits of texts and labels."""
+"""Read datasets from the Hub or from files, and turn them into checked splits of texts and labels."""

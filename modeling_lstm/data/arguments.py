@@ -51,7 +51,7 @@ class FileArguments:
 
 @dataclass
 class SourceArguments(FileArguments):
-    """Which data set to read."""
+    """Which dataset to read."""
 
     flag_group: ClassVar[str] = "Data"
 
@@ -59,10 +59,10 @@ class SourceArguments(FileArguments):
         MISSING,
         "Hub id (or id:subset), file or folder of CSV, TSV, JSON Lines or Parquet, or order-matters (built in).",
     )
-    subset: str | None = setting(None, "Subset (configuration) of a data set on the Hub.")
-    revision: str | None = setting(None, "Branch, tag or commit of a data set on the Hub.")
+    subset: str | None = setting(None, "Subset (configuration) of a dataset on the Hub.")
+    revision: str | None = setting(None, "Branch, tag or commit of a dataset on the Hub.")
     train_dataset: str | None = setting(
-        None, "Another data set to take the train split from, for example the phrases of its sentences."
+        None, "Another dataset to take the train split from, for example the phrases of its sentences."
     )
 
     def __post_init__(self) -> None:
@@ -114,7 +114,7 @@ SPLIT_SETTINGS = ("dataset", "subset", "revision", "train_dataset", "validation_
 
 @dataclass
 class SplitArguments(SourceArguments):
-    """How a data set is split, and how much of it is read."""
+    """How a dataset is split, and how much of it is read."""
 
     validation_share: float = setting(0.1, "Share of train to hold out for validation if there is no validation split.")
     test_share: float | None = setting(

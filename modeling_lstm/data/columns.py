@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ..utils.errors import as_text, require
 from .formats.table import normalize_name
 
-TRANSLATIONS = "translation"  # a column of objects with a text for each language, as in many Hub data sets
+TRANSLATIONS = "translation"  # a column of objects with a text for each language, as in many Hub datasets
 TEXT_COLUMNS = ("text", "sentence", "review", "tweet", "content", "comment", "body", "document", "message", "question")
 LABEL_COLUMNS = (
     *("label", "labels", "sentiment", "class", "category"),

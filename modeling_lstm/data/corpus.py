@@ -123,7 +123,7 @@ def _own_split(names: list[str], split: str) -> str:
 
 
 def _read_held_out(arguments: CorpusArguments, split: str) -> Dataset | None:
-    """Read a split that the sources, or the data set named for validation, already have; `None` if there is none."""
+    """Read a split that the sources, or the dataset named for validation, already have; `None` if there is none."""
     if split == "validation" and arguments.validation_dataset is not None:
         source, own = _source_and_split(arguments.validation_dataset, arguments)
         learned = {
@@ -161,8 +161,8 @@ def _source_and_split(source: str, arguments: CorpusArguments) -> tuple[str, str
 
 def _held_out(source: str, arguments: CorpusArguments) -> list[Dataset]:
     """
-    Return what a data set holds out: all splits but train and the one to learn from and, if it has no validation split,
-    the rows that training would hold out. Another data set with a single split is held out whole.
+    Return what a dataset holds out: all splits but train and the one to learn from and, if it has no validation split,
+    the rows that training would hold out. Another dataset with a single split is held out whole.
     """
     name, subset = split_subset(source)
     names = _split_names(source, arguments)

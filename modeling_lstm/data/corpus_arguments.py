@@ -26,7 +26,7 @@ class CorpusArguments(FileArguments):
     split_seed: int = setting(42, "Seed of that split, independent of --seed.")
     exclude: list[str] | None = setting(
         None,
-        "Data sets whose validation and test texts are left out of the text to learn from, such as the one "
+        "Datasets whose validation and test texts are left out of the text to learn from, such as the one "
         "that a classifier will be evaluated on. If one has no validation split, the rows that train would hold "
         "out are left out.",
     )
@@ -36,10 +36,10 @@ class CorpusArguments(FileArguments):
     group_column: str | None = setting(None, "The --group_column that train would use to hold them out.")
     problem_type: ProblemType | None = setting(None, "The --problem_type that train would use to hold them out.")
     exclude_validation_share: float = setting(
-        0.1, "The --validation_share that train would hold out of an excluded data set."
+        0.1, "The --validation_share that train would hold out of an excluded dataset."
     )
     exclude_test_share: float | None = setting(
-        None, "The --test_share that train would hold out of an excluded data set."
+        None, "The --test_share that train would hold out of an excluded dataset."
     )
     max_train_samples: int | None = setting(None, "Learn from only this many texts.")
     block_size: int = setting(

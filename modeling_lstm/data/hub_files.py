@@ -1,4 +1,4 @@
-"""Text files of a data set on the Hub: found as `datasets` finds them, and downloaded to be read as text."""
+"""Text files of a dataset on the Hub: found as `datasets` finds them, and downloaded to be read as text."""
 
 import logging
 from dataclasses import fields
@@ -25,12 +25,12 @@ logger = logging.getLogger(__name__)
 
 def find_hub_files(source: str, subset: str | None, revision: str | None) -> SplitFiles | None:
     """
-    Download the text files of a data set and find those of each split. `datasets` would guess the types of their
+    Download the text files of a dataset and find those of each split. `datasets` would guess the types of their
     columns: `01` would become 1, and `NA` a missing value. Which files these are is kept in the cache, so that they are
     found without a network, too.
 
     Args:
-        source: Id of the data set on the Hub.
+        source: Id of the dataset on the Hub.
         subset: Its configuration.
         revision: Branch, tag or commit.
 
@@ -73,7 +73,7 @@ def find_hub_files(source: str, subset: str | None, revision: str | None) -> Spl
 
 
 def _list_files(source: str, builder: Any) -> dict[str, Any] | None:
-    """List the files of each split of a builder; `None` if some are no text files of this data set."""
+    """List the files of each split of a builder; `None` if some are no text files of this dataset."""
     splits = {str(split): [str(path) for path in paths] for split, paths in builder.config.data_files.items()}
     paths = [path for some in splits.values() for path in some]
     begin = f"hf://datasets/{source}@"
@@ -102,10 +102,10 @@ def _fetch(source: str, name: str, commit: str) -> Path:
 
 
 def _raise_unless_away(source: str, error: Exception) -> None:
-    """Raise an error that explains it if the Hub answered, and did not give the data set."""
+    """Raise an error that explains it if the Hub answered, and did not give the dataset."""
     if isinstance(error, (LocalEntryNotFoundError, ConnectionError)):
         return
-    if isinstance(error, RuntimeError):  # a data set with a script
+    if isinstance(error, RuntimeError):  # a dataset with a script
         raise InputError(
             f"{source!r} could not be read: {first_line(error).rstrip('.')}. If the Hub shows a preview of it, read "
             "its copy in Parquet with --revision refs/convert/parquet."

@@ -1,4 +1,4 @@
-"""Load a data set from the Hub, from files or built in, as checked splits with the columns `text` and `label`."""
+"""Load a dataset from the Hub, from files or built in, as checked splits with the columns `text` and `label`."""
 
 import itertools
 import logging
@@ -127,7 +127,7 @@ def choose_splits(
     # a test split may turn out to have no labels, and another is then held out
     is_in_doubt = arguments.test_share is not None and not is_other and {"train", "test"} <= sources.keys()
     more = " Hold out one with --test_share 0.2 when you train." if needed == "test" else ""
-    require(needed in sources, f"The data set has no {needed} split; it has {as_text([*sources, *shares])}.{more}")
+    require(needed in sources, f"The dataset has no {needed} split; it has {as_text([*sources, *shares])}.{more}")
     return (sources if only is None or is_in_doubt else {needed: sources[needed]}), shares
 
 
@@ -223,7 +223,7 @@ def _check_labels(splits: DatasetDict, labels: LabelReader) -> None:
 
 
 def _open(arguments: SourceArguments) -> dict[str, Split]:
-    """Open those of the splits train, validation and test that the data set has."""
+    """Open those of the splits train, validation and test that the dataset has."""
     found = open_dataset(arguments.dataset, arguments.subset, arguments.revision, arguments)
     splits: dict[str, Split] = {name: found[name] for name in ("validation", "train", "test") if name in found}
     require(

@@ -1,4 +1,4 @@
-"""`order-matters`, the built-in data set: opinions in three classes that only the order of the words reveals.
+"""`order-matters`, the built-in dataset: opinions in three classes that only the order of the words reveals.
 
 Every draw from the grammar gives three sentences of exactly the same words and punctuation, one for each label. A model
 that looks only at the words gives the same answer to all three and is right once: 33.3%, by construction.
@@ -201,7 +201,7 @@ def triples(split: str) -> Iterator[tuple[str, list[str]]]:
 
 def load_order_matters() -> DatasetDict:
     """
-    Generate the data set, the same each time: 16,800 train, 1,500 validation and 1,800 test sentences.
+    Generate the dataset, the same each time: 16,800 train, 1,500 validation and 1,800 test sentences.
 
     Columns: `text`, `label` (negative, neutral, positive) and `family`, the part of the grammar that made the
     sentence. No pair of a negative and a positive opinion of validation or test occurs together in a train sentence.

@@ -1,4 +1,4 @@
-"""Read data sets as they are: from the Hub, from files of five formats, or the built-in one."""
+"""Read datasets as they are: from the Hub, from files of five formats, or the built-in one."""
 
 import contextlib
 import logging
@@ -41,18 +41,18 @@ def open_dataset(
     these. The rows of files are not read yet.
 
     Args:
-        source: `order-matters`, a file (its split is train), a folder, or the id of a data set on the Hub.
-        subset: Configuration of a Hub data set, or of a folder whose card names configurations.
+        source: `order-matters`, a file (its split is train), a folder, or the id of a dataset on the Hub.
+        subset: Configuration of a Hub dataset, or of a folder whose card names configurations.
         revision: Branch, tag or commit on the Hub.
         arguments: How to read text files.
 
     Raises:
         InputError: it does not exist or cannot be read.
     """
-    require(bool(source.strip()), "The name of the data set is empty: name a file, a folder or a data set on the Hub.")
+    require(bool(source.strip()), "The name of the dataset is empty: name a file, a folder or a dataset on the Hub.")
     require(
         "://" not in source or exists(Path(source)),
-        f"{source!r} is a URL, and URLs are not read: download the file and name it, or name the data set on the Hub, "
+        f"{source!r} is a URL, and URLs are not read: download the file and name it, or name the dataset on the Hub, "
         "such as me/reviews.",
     )
     kind = locate_source(source)
@@ -71,7 +71,7 @@ def open_dataset(
         else:
             require(
                 source not in _PACKAGED_DATASETS_MODULES,  # would read all such files below the current folder
-                f"{source!r} is a format, not a data set: name a file, a folder or a data set on the Hub.",
+                f"{source!r} is a format, not a dataset: name a file, a folder or a dataset on the Hub.",
             )
             files = find_hub_files(source, subset, revision)
             rows = load_dataset(source, name=subset, revision=revision) if files is None else files
@@ -187,7 +187,7 @@ def explain_read_failures(source: str) -> Iterator[None]:
         raise
     except DatasetNotFoundError as error:
         raise InputError(
-            f"There is no data set {source!r} on the Hub, and no file or folder of that name: {error} If it is private "
+            f"There is no dataset {source!r} on the Hub, and no file or folder of that name: {error} If it is private "
             "or your own, `hf auth login` first."
         ) from error
     except ConnectionError as error:

@@ -219,7 +219,7 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
 
 
 def _check_shards(files: list[Path]) -> None:
-    """Raise if some of the numbered files of a split are missing, or if they are of two data sets."""
+    """Raise if some of the numbered files of a split are missing, or if they are of two datasets."""
     shards: dict[tuple[Path, str], set[tuple[int, int]]] = {}
     for path in files:
         if shard := _SHARD.match(path.name):

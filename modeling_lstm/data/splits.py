@@ -1,4 +1,4 @@
-"""`Split`: the rows of a split, from files or a loaded data set. Only the columns asked for are read."""
+"""`Split`: the rows of a split, from files or a loaded dataset. Only the columns asked for are read."""
 
 import glob
 from abc import ABC, abstractmethod

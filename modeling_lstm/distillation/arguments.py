@@ -35,7 +35,9 @@ class DistillationArguments:
     unlabeled: list[str] = setting(
         MISSING, "Unlabeled text: one or several Hub ids (or id:subset), files or folders.", factory=list
     )
-    unlabeled_column: list[str] | None = setting(None, "Text column of --unlabeled, or several columns to join.")
+    unlabeled_column: list[str] | None = setting(
+        None, "Text column of --unlabeled, or several columns to join. Default: recognized by its name."
+    )
     unlabeled_split: str = setting("train", "Split of --unlabeled to read.")
     sentences: bool = setting(False, "Split the unlabeled text into sentences.")
     language: str = setting("en", "Language code for sentence splitting.")
@@ -61,7 +63,7 @@ class DistillationArguments:
     teacher_max_length: int = setting(512, "Maximum tokens of a text for the teacher.")
     teacher_batch_size: int = setting(64, "Texts in a batch of the teacher.")
     teacher_bf16: bool | None = setting(
-        None, "Run the teacher in bf16. Default: if a trial shows that it is faster. A teacher of numbers runs in fp32."
+        None, "Run the teacher in bf16. Default: if a trial shows that it is faster. A regression teacher runs in fp32."
     )
     logits_cache: str | None = setting(
         None, "Folder that keeps the logits of teachers. Default: modeling_lstm/logits in HF_HOME."

@@ -156,7 +156,7 @@ def _label(
 
 
 def warn_of_other_splits(name: str, data: TextData, dataset: str) -> None:
-    """Warn if a teacher is a run on the same data set that may have learned from rows that are held out now."""
+    """Warn if a teacher is a run on the same dataset that may have learned from rows that are held out now."""
     if not Path(name, RECORD).is_file():
         return
     record: Any = read_record(Path(name))

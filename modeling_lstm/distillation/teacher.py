@@ -70,7 +70,7 @@ class Teacher:
         self.bf16 = arguments.teacher_bf16
         if data.problem_type == "regression":  # numbers need more digits than bf16 has
             if self.bf16:
-                logger.warning("%s: a teacher of numbers runs in fp32, whatever --teacher_bf16 says.", name)
+                logger.warning("%s: a regression teacher runs in fp32, whatever --teacher_bf16 says.", name)
             self.bf16 = False
         if self.bf16 is None and any(path.exists() for path in files.values()):
             self.bf16 = files[True].exists()  # a new trial might decide otherwise, and label all texts again

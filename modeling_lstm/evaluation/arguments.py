@@ -16,7 +16,7 @@ class EvaluationArguments(FileArguments):
 
     split: str = setting("test", "Split to evaluate.")
     dataset: str | None = setting(
-        None, "Another data set. All rows of a file are used. Default: the one the run was trained on."
+        None, "Another dataset. All rows of a file are used. Default: the one the run was trained on."
     )
     text_column: list[str] | None = setting(
         None, "Text column of --dataset, or several columns to join. Default: as in training."
@@ -35,7 +35,7 @@ class EvaluationArguments(FileArguments):
     seed: int = setting(0, "Seed of the bootstrap. Translations use sacrebleu's own seed.", group="Options")
 
     def of_other_data(self) -> dict[str, Any]:
-        """Return the data settings of another data set, which replace those of the training."""
+        """Return the data settings of another dataset, which replace those of the training."""
         apart = dict.fromkeys(("subset", "revision", "train_dataset", "group_column", "max_train_samples"))
         return {"dataset": self.dataset} | apart | vars(self.of_files())
 
@@ -43,6 +43,4 @@ class EvaluationArguments(FileArguments):
         require_at_least(self, batch_size=1, resamples=100)
         names = ("text_column", "label_column", *(one.name for one in fields(FileArguments)))
         given = next((name for name in names if getattr(self, name) is not None), None)
-        require(
-            self.dataset is not None or given is None, f"--{given} is for another data set: name it with --dataset."
-        )
+        require(self.dataset is not None or given is None, f"--{given} is for another dataset: name it with --dataset.")

@@ -26,7 +26,7 @@ from .arguments import EvaluationArguments
 
 logger = logging.getLogger(__name__)
 
-MAX_NAME_LENGTH = 60  # maximum number of characters of a data set in a folder name
+MAX_NAME_LENGTH = 60  # maximum number of characters of a dataset in a folder name
 
 # Additional measurements for runs whose record has a part with the given key: the name of the result, and the function,
 # imported when needed. The function takes record, data, split, predictions (in row order) and number of resamples. Its
@@ -38,9 +38,9 @@ FURTHER: dict[str, tuple[str, str]] = {
 
 def evaluate(run: str | Path, arguments: EvaluationArguments | None = None, **settings: Any) -> dict[str, Any]:
     """
-    Evaluate a run. For a run folder, the result is written to `RUN/evaluation/SPLIT/` and `run.json`. For another data
-    set than the run's own, it is only written to `RUN/evaluation/DATASET-SPLIT/` (for a file, with a digest after its
-    name). A run on the Hub is not changed: its result is written to `output_dir`, if given, or only returned.
+    Evaluate a run. For a run folder, the result is written to `RUN/evaluation/SPLIT/` and `run.json`. For another
+    dataset than the run's own, it is only written to `RUN/evaluation/DATASET-SPLIT/` (for a file, with a digest after
+    its name). A run on the Hub is not changed: its result is written to `output_dir`, if given, or only returned.
 
     Args:
         run: Run folder or Hub id.
@@ -151,8 +151,8 @@ def check_data_are_there(record: RunRecord) -> None:
         where, remedy = "any more", "restore it"
     require(
         path is None,
-        f"The run's data set is recorded as {str(path)!r}, which does not exist {where}: {remedy}, or name the data "
-        "with --dataset PATH. They then count as another data set: all rows of a single file are scored, including the "
+        f"The run's dataset is recorded as {str(path)!r}, which does not exist {where}: {remedy}, or name the data "
+        "with --dataset PATH. They then count as another dataset: all rows of a single file are scored, including the "
         "training rows, and run.json is not changed.",
     )
 
@@ -175,11 +175,11 @@ def check_rows(record: RunRecord, split: str, found: str) -> None:
 
 
 def warn_of_training_data(record: RunRecord, arguments: EvaluationArguments, found: str) -> None:
-    """Warn if another data set, whose rows have the digest `found`, is the one that the run was trained on."""
+    """Warn if another dataset, whose rows have the digest `found`, is the one that the run was trained on."""
     known = [Path(name).resolve() for name in data_sources(record["data"])] if "dataset" in record["data"] else []
     if Path(str(arguments.dataset)).resolve() in known:
         logger.warning(
-            "%s is the data set the run was trained on: leave out --dataset to score only its %s split.",
+            "%s is the dataset the run was trained on: leave out --dataset to score only its %s split.",
             arguments.dataset,
             arguments.split,
         )
@@ -232,7 +232,7 @@ def _write(
 
 
 def _name_folder(dataset: str) -> str:
-    """Turn the name of a data set into a folder name. If characters are lost, a digest makes the name unique."""
+    """Turn the name of a dataset into a folder name. If characters are lost, a digest makes the name unique."""
     name = re.sub(r"[^\w-]+", "-", dataset).strip("-")[-MAX_NAME_LENGTH:]
     if name == dataset:
         return name

@@ -17,6 +17,7 @@ from ..utils.display import count_threads, format_gap, format_millions, format_n
 from ..utils.markdown import code_block, inline_code, make_table
 from ..utils.settings import TRANSFORMER_PREFIX
 
+PACKAGE = "https://github.com/modeling-lstm/modeling-lstm"
 TEMPLATE = Path(__file__).with_name("model_card.md")
 OUR_MODELS = ("lstm", "bag-of-words", "lstm-encoder-decoder")
 
@@ -50,6 +51,7 @@ def make_card(
         pipeline=task.name,
         what=_what(record, told["does"]),
         is_ours=record["model"]["model_type"] in OUR_MODELS,
+        package=PACKAGE,
         opening=told.get("opening", "").replace("REPOSITORY", repo_id),
         verb=told.get("verb", "classify"),
         truncates="max_length" in record["data"] and "opening" not in told,
@@ -118,13 +120,13 @@ def _metadata(
 
 
 def _hub_datasets(data: Mapping[str, Any]) -> list[str]:
-    """Return the ids of the data sets on the Hub, without subsets."""
+    """Return the ids of the datasets on the Hub, without subsets."""
     found = located_sources(data) + (located_sources(data, "train_dataset") if data.get("train_dataset") else [])
     return [split_subset(name)[0] for name, origin in found if origin == "hub"]
 
 
 def _unlabeled_datasets(record: Mapping[str, Any]) -> list[str]:
-    """Return the data sets on the Hub whose texts a teacher labeled."""
+    """Return the datasets on the Hub whose texts a teacher labeled."""
     sources = record.get("distillation", {}).get("sources", [])
     return [one["name"].partition(":")[0] for one in sources if one["is_from_hub"]]
 
@@ -141,7 +143,7 @@ def _base_model(record: Mapping[str, Any]) -> str | None:
 
 
 def _data_name(data: dict[str, Any], key: str = "dataset") -> str:
-    """Return a data set's id, or the last part of a path: a full path reveals a machine, or looks like a Hub id."""
+    """Return a dataset's id, or the last part of a path: a full path reveals a machine, or looks like a Hub id."""
     found = located_sources(data, key)
     return ", ".join(name if origin == "hub" else Path(name).resolve().name for name, origin in found)
 
@@ -195,7 +197,9 @@ def _scores(record: Mapping[str, Any], decimals: int) -> str:
 
 
 def _title(metric: str) -> str:
-    return f"F1 of {inline_code(metric[3:])}" if metric.startswith("f1_") else metric.replace("_", " ")
+    if metric.startswith("f1_"):
+        return f"F1 of {inline_code(metric[3:])}"
+    return {"bleu": "BLEU", "chrf": "chrF"}.get(metric, metric.replace("_", " "))
 
 
 def _data(record: Mapping[str, Any], language: list[str] | None) -> str:
@@ -230,8 +234,7 @@ def _describe_pretraining(record: Mapping[str, Any]) -> str | None:
     )
     counts = {split: number for split, number in found["held_out_texts"].items() if number is not None}
     if counts:
-        seen = " and ".join(f"{number:,} of {split}" for split, number in counts.items())
-        text += f"; these include {seen}"
+        text += f"; {_join([f'{number:,} of the {split} texts' for split, number in counts.items()])} are among them"
     return f"{text}."
 
 
@@ -240,15 +243,16 @@ def _teacher(record: Mapping[str, Any]) -> str | None:
     found = record.get("distillation")
     if found is None:
         return None
-    names = [_link(one, "") for one in found["teachers"]]
-    sizes = ", ".join(f"{one['parameters']:,}" for one in found["teachers"])
-    text = f"It was trained to imitate {' and '.join(names)} ({sizes} parameters) on the training texts"
+    teachers = [f"{_link(one, '')} ({one['parameters']:,} parameters)" for one in found["teachers"]]
+    them = f"the mean of {len(teachers)} teachers, " if len(teachers) > 1 else ""
+    text = f"It was trained to imitate {them}{_join(teachers)}, on the training texts"
     if number := found["transfer"]["kept"]:
         sources = [_link(one, "datasets/") for one in found["sources"]]
-        where = f" from {', '.join(sources)}" if sources else ""
-        these = "these and the training texts" if sources else "the training texts"
-        made = f" or made from {these}" if found["transfer"].get("augmented") else ""
-        text += f" and on {number:,} texts without labels{where}{made}"
+        is_augmented = bool(found["transfer"].get("augmented"))
+        others = f"unlabeled texts from {_join(sources)}" if sources else "unlabeled texts"
+        if is_augmented:
+            others = f"{others} and variants of all these texts" if sources else "variants of them"
+        text += f" and on {number:,} {others}"
         left_out = sum(found["transfer"].get(split, 0) for split in ("validation", "test"))
         text += f"; {left_out:,} that also occur in validation or test were left out"
     rows = []
@@ -257,6 +261,11 @@ def _teacher(record: Mapping[str, Any]) -> str | None:
         rows.append([split, gap["metric"].replace("_", " "), *scores, format_gap(gap)])
     heads = ["split", "metric", "this model", "its teacher", "difference (95% interval)"]
     return f"{text}.\n\n" + make_table(heads, rows)
+
+
+def _join(parts: list[str]) -> str:
+    """Join parts of a sentence with commas and an "and"."""
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
 
 
 def _link(recorded: dict[str, Any], kind: str) -> str:
@@ -297,8 +306,10 @@ def _describe_training(record: Mapping[str, Any]) -> str:
         took += f", and {inline_code(hardware['gpu'])}"
     if record["training"].get("resumed"):
         took += ", counted since the training was resumed"
-    best = record["best"]
-    chosen = f"The weights with the best {best['metric'].replace('_', ' ')} on validation were kept."
+    if record["training"].get("load_best_model_at_end", True):
+        chosen = f"The weights with the best {_title(record['best']['metric'])} on validation were kept."
+    else:
+        chosen = "The weights at the end of the training were kept."
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     return f"{chosen} It took {took}.\n\n" + make_table(["setting", "value"], rows) + f"\n\nVersions: {versions}."
 
@@ -339,9 +350,9 @@ def _make_comparison(record: Mapping[str, Any]) -> str | None:
 def _brought_along(record: Mapping[str, Any]) -> str:
     """Describe what the model knows from sources other than its training data."""
     if "distillation" in record:
-        return "and what its teacher knows"
+        return "and from its teacher's predictions"
     if {"transformer", "encoder"} & record["model"].keys() or "pretrained" in record:
-        return "and what it was trained on before"
+        return "and from the data of the model that it started from"
     return "and from the texts behind its word vectors" if "embeddings" in record else "alone"
 
 
@@ -351,7 +362,8 @@ def _limits(record: Mapping[str, Any], language: list[str] | None, more: list[st
         f"It has learned from {inline_code(_data_name(data))} "
         + _brought_along(record)
         + (f", in {', '.join(map(inline_code, language))}" if language else "")
-        + ": on other kinds of text, it makes more mistakes. Biases in those texts carry over to its predictions.",
+        + ". It makes more mistakes on other kinds of text. Biases in its training texts carry over to its "
+        "predictions.",
     ]
     if "max_length" not in data:
         return "\n".join(f"- {line}" for line in [*lines, *more])

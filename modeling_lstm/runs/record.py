@@ -70,14 +70,14 @@ class RunRecord(TypedDict, total=False):
 
 
 def data_sources(data: Mapping[str, Any], setting: str = "dataset") -> list[str]:
-    """Return the data sets that the `data` of a `run.json` name. A language model may have several."""
+    """Return the datasets that the `data` of a `run.json` name. A language model may have several."""
     found = data[setting]
     return [found] if isinstance(found, str) else found
 
 
 def located_sources(data: Mapping[str, Any], setting: str = "dataset") -> list[tuple[str, str]]:
     """
-    Return the same data sets, each with its origin: `local`, `hub` or `built-in`. Older records have one origin for
+    Return the same datasets, each with its origin: `local`, `hub` or `built-in`. Older records have one origin for
     all, or none.
     """
     key = "train_source" if setting == "train_dataset" else "source"

@@ -176,7 +176,9 @@ class TrainerSettings:
     disable_tqdm: bool | None = _setting(None, "Hide progress bars. Default: show them.", group="Output")
 
     num_train_epochs: float = _setting(
-        5.0, "Passes over the train split. With few rows, an LSTM classifier makes up to 30 by default."
+        5.0,
+        "Passes over the train split. With few rows, an LSTM classifier makes more by default: up to 30, or "
+        "as many as make 300 steps.",
     )
     max_steps: int = _setting(-1, "Total number of optimizer steps; replaces --num_train_epochs. -1: not set.")
     learning_rate: float = _setting(2e-3, "Peak learning rate of AdamW.")
@@ -227,8 +229,8 @@ class TrainerSettings:
     )
     metric_for_best_model: str = _setting(
         "auto",
-        "Validation score that selects the best checkpoint; auto: accuracy, mean_squared_error for numbers, chrf for "
-        "translations, perplexity for language models (loss with both directions).",
+        "Validation score that selects the best checkpoint; auto: accuracy, mean_squared_error for regression, "
+        "chrf for translations, perplexity for language models (loss with both directions).",
     )
     load_best_model_at_end: bool = _setting(True, "Keep the best checkpoint, not the last.")
     early_stopping_patience: int | None = _setting(
@@ -243,7 +245,7 @@ class TrainerSettings:
     )
     hub_private_repo: bool | None = _setting(None, "Create that repository as private.", group="Hub")
     hub_token: str | None = _setting(None, "Token to push with. Default: the one of hf auth login.", group="Hub")
-    hub_strategy: str = _setting("end", "Only end: the run folder is pushed when it is complete.", group="Hub")
+    hub_strategy: str = _setting("end", "When to push. Only end is supported: when the run is complete.", group="Hub")
 
     use_cpu: bool = _setting(False, "Train on the CPU even if there is a GPU.", group="Advanced")
     bf16: bool | None = _setting(

@@ -27,7 +27,7 @@ TRANSFORMER_DEFAULTS: dict[str, Any] = {
     "max_length": 256,
 }
 
-# Chosen on validation, on eight data sets of 500 to 8,000 texts: with few rows, an LSTM needs more epochs, and an
+# Chosen on validation, on eight datasets of 500 to 8,000 texts: with few rows, an LSTM needs more epochs, and an
 # average of its weights. From FEW_ROWS on, the usual defaults apply
 STEPS, MAX_EPOCHS = 1_000, 30
 PRETRAINED_STEPS = 250  # for a classifier initialized from a language model; chosen on 3,400 film reviews

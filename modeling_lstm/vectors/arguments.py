@@ -20,7 +20,7 @@ class VectorTrainingArguments(FileArguments):
         group="Data",
     )
     output_dir: str = setting(MISSING, "Folder to write the vectors to.", group="Output")
-    text_column: str | None = setting(None, "Column with the text.", group="Data")
+    text_column: str | None = setting(None, "Column with the text. Default: recognized by its name.", group="Data")
     split: str = setting("train", "Split with the text.", group="Data")
     algorithm: Literal["skipgram", "cbow", "fasttext"] = setting(
         "skipgram", "word2vec (skip-gram or CBOW), or fastText (skip-gram with character n-grams)."

@@ -42,7 +42,7 @@ meanings.
 def write_vectors_card(folder: Path, source: str, words: int, dimension: int, record: dict[str, Any]) -> None:
     """Write `README.md` from the record of how the vectors were made, leaving out what is not known."""
     known = {name: value for name, value in record.items() if value is not None}
-    for name in known.keys() & {"dataset", "data_files"}:  # a path could look like the id of a data set on the Hub
+    for name in known.keys() & {"dataset", "data_files"}:  # a path could look like the id of a dataset on the Hub
         paths = known[name] if isinstance(known[name], list) else str(known[name]).split(", ")
         known[name] = ", ".join(Path(one).name if one.startswith(("/", "~", ".")) else one for one in paths)
     rows = [[name.replace("_", " "), inline_code(value)] for name, value in known.items()]

@@ -48,7 +48,7 @@ def write_texts(path: Path, *texts: str) -> Path:
 
 
 def write_splits(folder: Path, *names: str) -> None:
-    """A data set whose card names its splits, with ten texts in each."""
+    """A dataset whose card names its splits, with ten texts in each."""
     files = [f"  - split: {name}\n    path: {name}.csv\n" for name in names]
     for name in names:
         write_csv(folder / f"{name}.csv", [(f"{name} {n}", "good") for n in range(10)])
@@ -105,7 +105,7 @@ def test_texts_that_are_held_out_elsewhere_are_left_out_and_counted(tmp_path: Pa
     assert sorted(kept) == ["", "a b", "c d e", "f"] and found.excluded == 2
     assert found.describe()["excluded"] == 2
     alone = load_corpus(CorpusArguments(dataset=[str(more)], exclude=[str(write_texts(tmp_path / "one.txt", "f"))]))
-    assert alone.excluded == 1, "of a data set with one split that one"
+    assert alone.excluded == 1, "of a dataset with one split that one"
 
 
 def test_what_a_training_will_cut_from_the_text_is_left_out_too(

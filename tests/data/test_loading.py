@@ -1,4 +1,4 @@
-"""Reading data sets: formats, columns, labels, the validation cut, and one clear sentence for what cannot be used."""
+"""Reading datasets: formats, columns, labels, the validation cut, and one clear sentence for what cannot be used."""
 
 import gzip
 import json

@@ -285,7 +285,7 @@ def test_sources_that_say_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.chdir(write_card(tmp_path))
-    with pytest.raises(InputError, match="The name of the data set is empty"):
+    with pytest.raises(InputError, match="The name of the dataset is empty"):
         load("")
     load_data(DataArguments(dataset="rows.csv", revision="v1"))
     assert "rows.csv is not on the Hub: --revision v1 has no effect." in caplog.text
@@ -347,7 +347,7 @@ def test_formats_and_addresses_are_no_data_sets(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     write_csv(tmp_path / "notes" / "mine.csv", opinion_rows(30))
     for name in ("csv", "json", "text", "parquet"):
-        with pytest.raises(InputError, match=f"'{name}' is a format, not a data set: name a file"):
+        with pytest.raises(InputError, match=f"'{name}' is a format, not a dataset: name a file"):
             load_data(DataArguments(dataset=name))
     for address in ("https://example.com/a.csv", "hf://datasets/me/a", "s3://b/a.csv", "file:///a.csv"):
         with pytest.raises(InputError, match=f"'{address}' is a URL, and URLs are not read: download"):

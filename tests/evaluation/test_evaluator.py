@@ -177,7 +177,7 @@ def test_evaluate_refuses_what_it_cannot_use(run_copy: Path, tmp_path: Path, fai
     assert "--resamples must be at least 100, found 3." in fails("evaluate", run_copy, "--resamples", "3")
     assert "--batch_size must be at least 1, found -5." in fails("evaluate", run_copy, "--batch_size", "-5")
     told = fails("evaluate", run_copy, "--text_column", "text")
-    assert "--text_column is for another data set: name it with --dataset." in told
+    assert "--text_column is for another dataset: name it with --dataset." in told
 
 
 def test_data_that_are_recorded_by_a_path_from_elsewhere(
@@ -190,8 +190,8 @@ def test_data_that_are_recorded_by_a_path_from_elsewhere(
     assert evaluate(str(run_copy))["rows"] == 33
     monkeypatch.chdir(tmp_path)
     message = fails("evaluate", run_copy)
-    assert f"The run's data set is recorded as '{data_folder.name}', which does not exist relative to" in message
-    assert "with --dataset PATH. They then count as another data set: all rows of a single file" in message
+    assert f"The run's dataset is recorded as '{data_folder.name}', which does not exist relative to" in message
+    assert "with --dataset PATH. They then count as another dataset: all rows of a single file" in message
     assert evaluate(str(run_copy), dataset=str(data_folder))["rows"] == 33
     record["data"]["dataset"] = "monday:rows.csv"
     (run_copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
@@ -482,7 +482,7 @@ def test_texts_that_are_also_in_train_are_counted(tmp_path: Path, caplog: pytest
     caplog.clear()
     evaluate(str(run), EvaluationArguments(dataset=str(tmp_path / "data")))
     assert said not in caplog.text
-    assert "is the data set the run was trained on: leave out --dataset to score only its test split." in caplog.text
+    assert "is the dataset the run was trained on: leave out --dataset to score only its test split." in caplog.text
 
 
 @pytest.mark.parametrize("split", ["test", "train"])
@@ -494,9 +494,9 @@ def test_training_rows_are_warned_of(
     for path in (data_folder / "train.csv", copied):
         caplog.clear()
         evaluate(run_copy, dataset=str(path), split=split)
-        assert caplog.text.count(told) == 1 and "is the data set the run was trained on" not in caplog.text
+        assert caplog.text.count(told) == 1 and "is the dataset the run was trained on" not in caplog.text
     caplog.clear()
     evaluate(run_copy, dataset=str(write_csv(tmp_path / "fewer.csv", opinion_rows(89))), split=split)
     assert told not in caplog.text
     evaluate(run_copy, dataset=str(data_folder), split=split)
-    assert told not in caplog.text and "is the data set the run was trained on" in caplog.text
+    assert told not in caplog.text and "is the dataset the run was trained on" in caplog.text

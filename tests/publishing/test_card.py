@@ -83,7 +83,7 @@ def test_what_the_card_says(record: dict[str, Any]) -> None:
     assert data["library_name"] == "transformers" and data["pipeline_tag"] == "text-classification"
     assert data["license"] == "mit" and data["language"] == ["en"]
     assert data["widget"] == [{"text": "it was ```bad```"}]
-    assert "datasets" not in data and "base_model" not in data, "a local folder is no data set of the Hub"
+    assert "datasets" not in data and "base_model" not in data, "a local folder is no dataset of the Hub"
     assert 'classify("it was\\n```bad```")\n# [{"label": "negative", "score": 0.9877}]' in text
     assert 'model="me/films",\n    truncation=True,\n    trust_remote_code=True,\n    revision="COMMIT",\n' in text
     assert record["command"] in text

@@ -46,7 +46,7 @@ FLAGS = "--epochs 2 --use_cpu true --models bag-of-words --seed 3".split()
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set whose test split cannot be read."""
+    """A dataset whose test split cannot be read."""
     folder = tmp_path_factory.mktemp("data")
     for split, number in (("train", 60), ("validation", 24)):
         write_csv(folder / f"{split}.csv", opinion_rows(number))
