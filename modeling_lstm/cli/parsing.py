@@ -1,6 +1,7 @@
 """The `--help` of a command: settings in groups, the most used first, each with its default."""
 
 import argparse
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import Field
 from pathlib import Path
@@ -36,13 +37,14 @@ def require_no_files(texts: Iterable[str], remedy: str) -> None:
 
 
 _VALUES = {int: "N", float: "X", true_or_false: "true|false"}  # placeholders for values of a type
+_WIDTH = 120
 
 
 class HelpFormatter(argparse.HelpFormatter):
     """An argparse formatter that adds the default of each setting and hides the negated `--no_NAME` flags."""
 
     def __init__(self, prog: str):
-        super().__init__(prog, max_help_position=32, width=120)
+        super().__init__(prog, max_help_position=32, width=_WIDTH)
 
     def _get_help_string(self, action: argparse.Action) -> str:
         text = action.help or ""
@@ -77,7 +79,12 @@ class CommandParser(FlagParser):
     def __init__(self, command: str, *kinds: Any):
         entry = ALL[command]
         about = f"{entry.about[0].upper()}{entry.about[1:]}."
-        usage = f"modeling-lstm {command} {entry.usage}"
+        usage = textwrap.fill(
+            f"modeling-lstm {command} {entry.usage}",
+            _WIDTH - len("usage: "),
+            subsequent_indent=" " * 7,
+            break_on_hyphens=False,
+        )
         super().__init__(command, *kinds, usage=usage, description=about, formatter_class=HelpFormatter)
         self._positionals.title, self._optionals.title = "Arguments", "Options"
         self.group("Help").add_argument("-h", "--help", action="help", help="Show this help and exit.")

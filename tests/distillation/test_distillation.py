@@ -99,7 +99,11 @@ def test_the_student_learns_what_the_teacher_knows(
     assert found["gap"]["validation"]["teacher"] == pytest.approx(teacher["metrics"]["validation"]["accuracy"])
     assert main(["card", str(folder), "me/student"]) == 0
     card = (folder / "README.md").read_text("utf-8")
-    assert f"`{trained.name}`" in card and "69 texts" in card and str(trained) not in card.split("## Training\n")[0]
+    assert (
+        f"`{trained.name}`" in card
+        and "on 69 unlabeled texts from" in card
+        and str(trained) not in card.split("## Training\n")[0]
+    )
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ def test_it_learns_and_serves_like_any_run(tuned: Path, encoder: Path) -> None:
     card = (tuned / "README.md").read_text("utf-8")
     assert f"A Transformer (hidden size 16; {model.num_parameters():,} parameters" in card
     assert "```python\nfrom transformers import pipeline" in card and "trust_remote_code" not in card
-    assert "and what it was trained on before" in card
+    assert "and from the data of the model that it started from" in card
 
 
 @pytest.mark.numeric

@@ -253,7 +253,8 @@ def test_a_transformer_reads_in_place_of_the_encoder(pairs: Path, encoder: Path,
     again = LstmTranslationPipeline(model=model.from_pretrained(tmp_path / "copy"), tokenizer=copy)
     assert again(text)["translation_text"] == translator([text])[0]
     card = make_card(read_record(tmp_path / "run"), "me/tr")
-    assert f"An LSTM on top of the encoder `{encoder.name}`" in card and "and what it was trained on before" in card
+    assert f"An LSTM on top of the encoder `{encoder.name}`" in card
+    assert "and from the data of the model that it started from" in card
     assert str(encoder) not in card.replace(read_record(tmp_path / "run")["command"], "") and "base_model" not in card
     record["model"] |= {"encoder": "me/bert", "is_from_hub": True}
     assert "base_model: me/bert" in make_card(record, "me/tr")
@@ -807,7 +808,7 @@ def test_a_card_tells_how_translations_were_scored(run: Path, tmp_path: Path) ->
     both = make_card(read_record(tmp_path / "run"), "me/tr")
     assert "Translations of validation and test were found with 2 beams." in both and "greedily" not in both
     score = read_record(tmp_path / "run")["metrics"]["test"]["bleu"]
-    assert f"| bleu | {score:.1f} (" in card
+    assert f"| BLEU | {score:.1f} (" in card
 
 
 def test_an_evaluation_takes_no_columns(run: Path, pairs: Path, fails: Callable[..., str]) -> None:
