@@ -4,6 +4,7 @@ import shlex
 
 from ..data.arguments import DataArguments
 from ..search.arguments import SearchArguments
+from ..utils.flags import parse_given
 from .parsing import CommandParser
 
 
@@ -14,12 +15,13 @@ def make_search_parser() -> CommandParser:
 
 def run_search(given: list[str]) -> int:
     """Search for the best settings of a classifier."""
-    arguments, data = make_search_parser().read(given)
+    arguments, _ = make_search_parser().read(given)
+    settings = parse_given((SearchArguments, DataArguments), given, "search")
     from ..search.searching import RECIPE, search_settings
     from ..search.studies import score_of
     from ..utils.display import format_number
 
-    found = search_settings(data, arguments, command=shlex.join(["modeling-lstm", "search", *given]))
+    found = search_settings(command=shlex.join(["modeling-lstm", "search", *given]), **settings)
     best = found["best"]
     score = format_number(score_of(best))
     print(f"validation {best['metric']} {score}, trial number {best['number']}; {len(found['trials'])} trials")

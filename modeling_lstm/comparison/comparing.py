@@ -20,8 +20,8 @@ from ..evaluation.metrics import compute_scores
 from ..evaluation.significance import compare_pairs
 from ..runs.environment import describe_environment
 from ..utils.display import name_hardware, warn_once
-from ..utils.errors import InputError, as_text, explain_errors, name_error, require
-from ..utils.files import read_json, write_json
+from ..utils.errors import InputError, UnavailableError, as_text, explain_errors, name_error, require
+from ..utils.files import claim_folder, read_json, write_json
 from ..utils.settings import settings_of_all
 from .arguments import CompareArguments
 from .costs import check_processes, measure, use_threads
@@ -89,6 +89,16 @@ def compare(
         arguments.embeddings is None or any(one.get("embeddings") == arguments.embeddings for one in bases),
         "--embeddings is for the systems lstm, gru and bag-of-words: name one of them, or leave it out.",
     )
+    of_transformers = ("transformer_seeds", "transformer_max_length", "transformer_overrides")
+    unused = [name for name in of_transformers if getattr(arguments, name) != getattr(CompareArguments, name)]
+    require(
+        not unused or any("transformer" in one for one in bases),
+        f"--{' and --'.join(unused)}: only for Transformers. Name one with --systems, or leave it out.",
+    )
+    require(
+        not arguments.bf16 or any("bf16" in one for one in bases),
+        "--bf16 is for networks that the comparison trains: name one with --systems, or leave it out.",
+    )
     for system in opened:
         require(
             bool(getattr(system, "slug", "")),
@@ -103,7 +113,8 @@ def compare(
     with use_threads(arguments.threads):
         experiment = Experiment(Path(arguments.output_dir), data, arguments.metric, arguments.class_weights)
         able = _select_applicable(opened, experiment.task.data.problem_type, skip=systems is None)
-        return _run_systems(experiment, able, arguments, command)
+        with claim_folder(experiment.folder):
+            return _run_systems(experiment, able, arguments, command)
 
 
 def _select_applicable(opened: list[System], kind: str, skip: bool) -> list[System]:
@@ -193,7 +204,8 @@ def _run_system(
             settings = json.dumps(system.settings()[one.setting])
             what = f"{system.name!r} failed with the settings {settings}, {one.rows} rows and seed {one.seed}"
             told = str(error) if isinstance(error, InputError) else name_error(error)
-            raise InputError(f"{what}: {told}") from error
+            kind = UnavailableError if isinstance(error, UnavailableError) else InputError
+            raise kind(f"{what}: {told}") from error
         progress.update()
         return outcome
 
@@ -226,6 +238,8 @@ def _try_settings(trials: list[Run], run: Callable[[Run, Sequence[str]], RunOutc
     for trial in trials:
         try:
             attempts.append(run(trial, ["validation"]))
+        except UnavailableError:
+            raise
         except InputError as error:  # training may have diverged: try the other settings
             logger.warning("%s", error)
             attempts.append(None)
@@ -243,6 +257,8 @@ def _learning_curve(
     for rows, runs in by_rows.items():
         try:
             values = [run(one, ["test"]).record["metrics"]["test"][metric] for one in runs]
+        except UnavailableError:
+            raise
         except InputError as error:  # so few rows may be too few for this system
             logger.warning("%s. This point is left out of its learning curve.", str(error).rstrip("."))
             continue

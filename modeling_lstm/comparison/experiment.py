@@ -27,6 +27,7 @@ from ..evaluation.metrics import (
 )
 from ..runs.environment import describe_environment
 from ..runs.record import RECORD
+from ..runs.run_folders import LOADED
 from ..tasks.text_classification import TextClassification
 from ..utils.display import warn_once
 from ..utils.errors import InputError, as_text, require
@@ -342,6 +343,9 @@ def _with_test(arguments: DataArguments) -> tuple[DataArguments, TextData]:
 
 
 def _bytes(folder: Path) -> int:
-    """Return the size of the files needed to use the system: all except records and source code."""
-    apart = (RECORD, "README.md", PREDICTIONS)
-    return sum(p.stat().st_size for p in folder.iterdir() if p.is_file() and p.name not in apart and p.suffix != ".py")
+    """Return the size of the files needed to use the system: of a run, those that are loaded, else all but records."""
+    if (folder / "config.json").is_file():
+        paths = {path for pattern in LOADED for path in folder.glob(pattern)}
+    else:
+        paths = {path for path in folder.iterdir() if path.name not in (RECORD, "README.md", PREDICTIONS)}
+    return sum(path.stat().st_size for path in paths if path.is_file() and path.suffix != ".py")

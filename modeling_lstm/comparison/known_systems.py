@@ -37,6 +37,7 @@ def open_system(name: str, arguments: CompareArguments) -> System:
     """
     title, rest = split_title(name)
     if title is not None:
+        require(bool(title and rest), f"{name!r} is neither a system nor TITLE=SYSTEM: write lstm or 'My LSTM=lstm'.")
         system = open_system(rest, arguments)
         system.name = title
         return system

@@ -98,7 +98,9 @@ class NeuralSystem(System):
     def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """Train, or resume an interrupted training."""
         if not (folder / RECORD).exists():
-            chosen = _data_settings(task.arguments) | {"metric_for_best_model": task.metric}
+            chosen = _data_settings(task.arguments, is_transformer="transformer" in self.base) | {
+                "metric_for_best_model": task.metric
+            }
             chosen |= {"class_weights": task.class_weights} | self.base | settings
             chosen |= {"seed": seed, "output_dir": str(folder)}
             chosen = {name: value for name, value in chosen.items() if value is not None}
@@ -221,11 +223,12 @@ def open_sources(systems: Iterable[NeuralSystem]) -> None:
             check(source, revision)
 
 
-def _data_settings(arguments: DataArguments) -> dict[str, Any]:
-    """Return the settings that differ from the defaults, and the lengths, whose defaults differ for Transformers."""
+def _data_settings(arguments: DataArguments, is_transformer: bool) -> dict[str, Any]:
+    """Return the settings that differ from the defaults, and the lengths, for which a Transformer has its own."""
     chosen = {one.name: getattr(arguments, one.name) for one in fields(DataArguments)}
     defaults = vars(DataArguments(dataset=""))
-    return {name: value for name, value in chosen.items() if value != defaults[name] or name in LENGTHS}
+    kept = () if is_transformer else LENGTHS
+    return {name: value for name, value in chosen.items() if value != defaults[name] or name in kept}
 
 
 def _read_recipe(path: Path) -> dict[str, list[str]]:

@@ -122,7 +122,7 @@ def _slices(comparison: dict[str, Any]) -> ReportTable:
         rows.append([name, *cells])
     heads = ["system", "all", *(f"{part} ({rows:,} rows)" for part, rows in parts.items())]
     heads += ["words shuffled", kind.change_title]
-    loses = "loses" if greater_is_better(metric) else "adds to it"
+    loses = "loses" if greater_is_better(metric) else "adds to the error"
     note = (
         f"{capital_of(metric)}{' in percent' if is_proportion(metric) else name_direction(metric)}.{kind.slice_note} "
         "Negation and contrast: rows with such an English word (not, never, n't; but, although). "

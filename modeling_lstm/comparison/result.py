@@ -92,7 +92,8 @@ def add_to_run(run: Path, folder: Path) -> None:
     other = [
         split
         for split in counts[1]
-        if counts[0].get(split) != counts[1][split] or known.get(split) != theirs.get(split, known.get(split))
+        if counts[0].get(split) != counts[1][split]
+        or (split in known and known[split] != theirs.get(split, known[split]))  # older versions recorded none
     ]
     require(
         not other,

@@ -232,7 +232,6 @@ def _add_lengths(
 
 
 def _mean_scores(runs: list[list[str]], references: list[str], indices: np.ndarray) -> dict[str, float]:
-    found = [
-        score_translations([one[index] for index in indices], [references[index] for index in indices]) for one in runs
-    ]
+    chosen = [references[index] for index in indices]
+    found = [score_translations([one[index] for index in indices], chosen, like=references) for one in runs]
     return {metric: float(np.mean([one[metric] for one in found])) for metric in found[0]}

@@ -54,9 +54,11 @@ def make_metrics(references: Iterable[str] = ()) -> dict[str, Any]:
     return {"bleu": BLEU(tokenize=choose_tokenizer(references)), "chrf": CHRF()}
 
 
-def score_translations(translations: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-    """Compute BLEU and chrF over all rows."""
-    metrics = make_metrics(references)
+def score_translations(
+    translations: Sequence[str], references: Sequence[str], like: Sequence[str] | None = None
+) -> dict[str, float]:
+    """Compute BLEU and chrF over all rows. BLEU splits them into words as it would split `like`, if that is given."""
+    metrics = make_metrics(references if like is None else like)
     return {name: _clamp(metric.corpus_score(translations, [references]).score) for name, metric in metrics.items()}
 
 

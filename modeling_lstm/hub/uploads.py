@@ -113,10 +113,7 @@ def push_files(
     Raises:
         InputError: the Hub refuses, does not answer, or has received another commit meanwhile.
     """
-    require(
-        revision is None or not COMMIT_HASH.fullmatch(revision),
-        f"--revision {revision} is a commit: name a branch to push to.",
-    )
+    check_branch(revision)
     check_tokens(files)
     api = HfApi(token=token)
     try:
@@ -130,8 +127,6 @@ def push_files(
             there = api.list_repo_files(repo_id, repo_type=repo_type, revision=head)
             patterns = list(replaced(there))
             gone = [one for one in there if one not in files and any(_matches(one, each) for each in patterns)]
-        if gone:
-            logger.info("Removed from %s, since they belong to an earlier model: %s", repo_id, as_text(gone))
         if (
             CARD in files
             and not overwrite_card
@@ -157,7 +152,18 @@ def push_files(
         raise InputError(
             f"Nothing was pushed to {repo_id!r}: {explain_refusal(error, token or get_token(), revision)}"
         ) from error
+    if gone:
+        what = "The pull request removes from" if create_pr else "Removed from"
+        logger.info("%s %s, since they belong to an earlier model: %s", what, repo_id, as_text(gone))
     return Push(commit.pr_url or commit.commit_url, commit.oid, commit.oid != head)
+
+
+def check_branch(revision: str | None) -> None:
+    """Raise for the hash of a commit in place of a branch."""
+    require(
+        revision is None or not COMMIT_HASH.fullmatch(revision),
+        f"--revision {revision} is a commit: name a branch to push to.",
+    )
 
 
 def check_tokens(files: dict[str, Path | bytes]) -> None:

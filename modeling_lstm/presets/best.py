@@ -113,6 +113,10 @@ class BestJob:
             bool(self.distillation.teachers or self.distillation.unlabeled) or not unused,
             f"--{', --'.join(unused)}: only for unlabeled text. Name it with --unlabeled, or leave it out.",
         )
+        require(
+            self.distillation.language == OptionalTeacherArguments.language or self.distillation.sentences,
+            "--language has no effect without --sentences: add that, or leave --language out.",
+        )
         for name in ("embeddings", "pretrained"):
             require(
                 bool(self.distillation.teachers)

@@ -283,6 +283,8 @@ def _describe_training(record: Mapping[str, Any]) -> str:
         if name not in ("parameters", "size_mb", "model_type", "is_from_hub")
     }
     settings |= {name: _begun_as(settings, name) for name in ("transformer", "encoder") if settings.get(name)}
+    if settings.get("tokenizer"):
+        settings["tokenizer"] = str(settings["tokenizer"]).removeprefix(TRANSFORMER_PREFIX)
     paths = {name: settings[name] for name in ("tokenizer", "transformer_config") if settings.get(name)}
     settings |= {name: Path(path).name for name, path in paths.items() if locate_source(path) == "local"}
     if taught := record.get("distillation"):

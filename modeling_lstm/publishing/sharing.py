@@ -12,7 +12,7 @@ from huggingface_hub.utils import HFValidationError, validate_repo_id
 from .. import models
 from ..hub.card_marks import read_own_card
 from ..hub.downloads import is_hub_id
-from ..hub.uploads import CARD, Push, check_tokens, find_files, open_repository, push_files
+from ..hub.uploads import CARD, Push, check_branch, check_tokens, find_files, open_repository, push_files
 from ..inference.exports import FACTS, SCRIPT
 from ..models.text_classifier import MODEL
 from ..models.tokenization_lstm import TARGET
@@ -45,13 +45,16 @@ EXPORTED = (MODEL, FACTS, SCRIPT)
 
 def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: bool = False) -> Path:
     """
-    Write the card of a run to `RUN/README.md`, where you can read and edit it before [`push`] uploads it.
+    Write the card of a run to `RUN/README.md`, where you can read and edit it before [`push`] uploads it. License,
+    language and examples that are not given are those of the card that was there, if no person wrote it.
 
     Raises:
         InputError: the folder is not a run or is damaged, or it has a card that a person wrote.
     """
     path = check_card(run, repo_id, overwrite=overwrite)
     record, predictor = _open(run)
+    if read_own_card(path) is None:
+        _, arguments = _choose_card(path, arguments)
     answered = _answer_examples(predictor, record, arguments)
     text = make_card(record, repo_id, language=arguments.language, license=arguments.license, examples=answered)
     write_text(path, text)
@@ -109,6 +112,7 @@ def push(
         require(is_apart, "Give the settings as objects or as keywords, not both.")
         arguments, card = build_settings([PushArguments, CardArguments], settings)
     run, arguments, card = name_run(run), arguments or PushArguments(), card or CardArguments()
+    check_branch(arguments.revision)
     folder = Path(run)
     record, predictor = _open(run)
     text, card = _choose_card(folder / CARD, card)

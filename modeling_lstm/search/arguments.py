@@ -58,6 +58,10 @@ class SearchArguments:
         )
         require_at_least(self, trials=1, jobs=1, epochs=1)
         require(
+            self.embeddings is None or any(name in MODELS for name in self.models),
+            f"--embeddings is for the models {as_text(MODELS)}: name one of them with --models, or leave it out.",
+        )
+        require(
             self.engine == "ray" or self.address is None, "--address is for --engine ray: add that, or leave it out."
         )
         require(self.minutes is None or self.minutes > 0, f"--minutes must be greater than 0, found {self.minutes}.")

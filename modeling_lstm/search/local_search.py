@@ -50,7 +50,8 @@ def search_locally(folder: Path, base: dict[str, Any], arguments: SearchArgument
 def _work_in_processes(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None) -> None:
     """Run trials in several processes, which end with this one."""
     context = multiprocessing.get_context("spawn")
-    jobs = [context.Process(target=_job, args=(folder, base, arguments, end, n)) for n in range(arguments.jobs)]
+    shared = folder, base, arguments, end, logging.getLogger().getEffectiveLevel()
+    jobs = [context.Process(target=_job, args=(*shared, number)) for number in range(arguments.jobs)]
     try:
         with _ctrl_c_ignored():  # by the new processes, which inherit it
             for job in jobs:
@@ -71,10 +72,13 @@ def _work_in_processes(folder: Path, base: dict[str, Any], arguments: SearchArgu
         )
 
 
-def _job(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None, number: int) -> None:
-    """Run trials in one of several processes, with its share of the cores."""
+def _job(
+    folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None, level: int, number: int
+) -> None:
+    """Run trials in one of several processes, with its share of the cores, and with logging of this level."""
     import torch
 
+    logging.basicConfig(level=level, format="%(message)s")
     torch.set_num_threads(max(1, count_cores() // arguments.jobs))
     usual = ",".join(map(str, range(torch.cuda.device_count())))
     gpus = os.environ.get("CUDA_VISIBLE_DEVICES", usual).split(",")
@@ -123,7 +127,7 @@ def work(
             chosen = begin_trial(trial, arguments)
             found = run_trial(base | chosen, folder / "trials" / f"{trial.number}-{os.getpid()}", report)
         except KeyboardInterrupt:
-            enqueue_retry(trial)
+            enqueue_retry(trial, study, trial.user_attrs.get("killed", 0))
             raise
         except InputError as error:
             trial.set_user_attr("error", str(error))

@@ -19,7 +19,7 @@ from .studies import (
     begin_trial,
     begun_trials,
     count_finished,
-    enqueue_retry,
+    end_killed,
     is_over,
     open_study,
     record_result,
@@ -62,8 +62,7 @@ class TrialManager:
         running trials may be the last.
         """
         if (lost := self.running.pop(worker, None)) is not None:  # the worker was killed and restarted
-            self.study.tell(lost, state=open_optuna().trial.TrialState.FAIL)
-            enqueue_retry(lost, self.study)
+            end_killed(lost, self.study)
         if is_over(self.study, self.arguments, self.first, self.end):
             return None
         if count_finished(self.study) + len(self.running) >= self.arguments.trials:
@@ -111,7 +110,7 @@ def search_by_ray(folder: Path, base: dict[str, Any], arguments: SearchArguments
         manager = ray.remote(TrialManager).options(num_cpus=0, scheduling_strategy=here)
         # the cluster may have been started in another folder
         manager = manager.remote(folder.absolute(), arguments, end)
-        train = ray.remote(_train).options(max_retries=LOSSES, **cluster.resources())
+        train = ray.remote(_train).options(max_retries=LOSSES, **cluster.resources("jobs"))
         shared = base, cluster.threads, os.getcwd()
         ray.get([train.remote(manager, worker, *shared) for worker in range(cluster.workers)])
 

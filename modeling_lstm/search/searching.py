@@ -3,13 +3,14 @@
 import logging
 import shutil
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ..data.arguments import DataArguments
+from ..data.arguments import LENGTHS, DataArguments
 from ..data.digests import identify_rows
 from ..data.loading import TextData, load_data
 from ..runs.environment import describe_environment
@@ -59,7 +60,7 @@ def search_settings(
     """
     data, arguments = settings_of_all([DataArguments, SearchArguments], [data, arguments], settings)
     folder = Path(arguments.output_dir)
-    base = _base_settings(data, arguments)
+    base = _base_settings(data, arguments, settings)
     found = load_data(data)
     number = found.splits["train"].num_rows
     if arguments.epochs is None:
@@ -81,13 +82,12 @@ def search_settings(
     return _finish(folder, base, arguments, command)
 
 
-def _base_settings(data: DataArguments, arguments: SearchArguments) -> dict[str, Any]:
-    """Return the settings that all trials share: data, metric and seed."""
+def _base_settings(data: DataArguments, arguments: SearchArguments, given: Collection[str]) -> dict[str, Any]:
+    """Return the settings that all trials share: data, metric and seed. Lengths are among them if they are `given`."""
     plain = {name: value for name, value in vars(data).items() if value is not None}
     defaults = vars(DataArguments(dataset=data.dataset))
-    settings: dict[str, Any] = {
-        name: value for name, value in plain.items() if name == "dataset" or value != defaults[name]
-    }
+    kept = {"dataset", *(name for name in LENGTHS if name in given)}  # the default length of a Transformer is another
+    settings: dict[str, Any] = {name: value for name, value in plain.items() if name in kept or value != defaults[name]}
     settings |= {"metric_for_best_model": arguments.metric, "seed": arguments.seed}
     settings |= {"class_weights": arguments.class_weights} if arguments.class_weights else {}
     return settings | ({"use_cpu": True} if arguments.use_cpu else {})
@@ -121,6 +121,7 @@ def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments, rows:
         "rows": rows,
     }
     path = folder / SPACE
+    is_free = not is_occupied(folder)  # looked at first: another process may be beginning the same search
     if path.is_file():
         there = {"rows": rows} | read_json(path)  # older versions did not record the rows
         before, now = (_flatten(space) for space in (there, mine))
@@ -132,7 +133,6 @@ def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments, rows:
         if not changed:
             return
     else:
-        is_free = not is_occupied(folder)
         require(is_free, f"{str(folder)!r} is not empty and holds no search: choose another --output_dir.")
     write_json(path, mine)
 
@@ -192,9 +192,10 @@ def _describe(trial: Any) -> dict[str, Any]:
     kept = ("settings", "metric", "epoch", "parameters", "seconds", "error", "repeats")
     found = {name: trial.user_attrs[name] for name in kept if name in trial.user_attrs}
     epochs = {str(epoch): value for epoch, value in sorted(trial.intermediate_values.items())}
+    is_pruned = trial.state.name == "PRUNED"  # Optuna has the value of its last epoch then
     return {
         "number": trial.number,
         "state": trial.state.name.lower(),
-        "value": trial.value,
+        "value": max(epochs.values(), default=None) if is_pruned else trial.value,
         "epochs": epochs,
     } | found

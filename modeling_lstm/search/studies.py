@@ -1,5 +1,6 @@
 """The Optuna study of a search: its storage, and the attributes of its trials."""
 
+import contextlib
 import logging
 import os
 import time
@@ -23,6 +24,7 @@ STUDY = "search"
 MAX_FAILURES_AT_FIRST = 3  # maximum number of consecutive failures before the first success
 MAX_FAILURES_IN_A_ROW = 10  # maximum number of consecutive failures after that
 PAUSE = 1.0  # seconds between checks whether a trial may start
+MAX_REPEATS = 2  # of a trial whose process is killed, perhaps because its settings need too much memory
 HEARTBEAT = 60  # seconds between heartbeats of a trial; without one for twice that time, it is repeated
 
 
@@ -31,24 +33,37 @@ def open_study(folder: Path, arguments: SearchArguments, number: int = 0) -> Any
     optuna = open_optuna()
     odd = sorted(set("%?#{}") & set(str(folder)))
     require(not odd, f"--output_dir {str(folder)!r} has {as_text(odd)} in it, which Optuna does not take: rename it.")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        storage = optuna.storages.RDBStorage(
-            f"sqlite:///{folder / STORAGE}",
-            engine_kwargs={"connect_args": {"timeout": 60}},
-            heartbeat_interval=HEARTBEAT,
-            heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
-        )
     pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
     study = optuna.create_study(
         study_name=STUDY,
-        storage=storage,
+        storage=_open_storage(folder),
         pruner=pruner if arguments.pruning else optuna.pruners.NopPruner(),
         direction="maximize",
         load_if_exists=True,
     )
     study.sampler = _make_sampler(arguments, number, len(study.get_trials(deepcopy=False)))
     return study
+
+
+def _open_storage(folder: Path, attempts: int = 5) -> Any:
+    """Open the database in a folder. It is created if necessary, which another process may be doing, too."""
+    optuna = open_optuna()
+    from sqlalchemy.exc import DatabaseError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return optuna.storages.RDBStorage(
+                f"sqlite:///{folder / STORAGE}",
+                engine_kwargs={"connect_args": {"timeout": 60}},
+                heartbeat_interval=HEARTBEAT,
+                heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=MAX_REPEATS),
+            )
+    except DatabaseError:
+        if attempts == 1:
+            raise
+    time.sleep(PAUSE)
+    return _open_storage(folder, attempts - 1)
 
 
 def begin_study(folder: Path, arguments: SearchArguments, rows: int) -> None:
@@ -108,7 +123,7 @@ def count_finished(study: Any) -> int:
 
 
 def retry_stale_trials(study: Any) -> None:
-    """Enqueue trials again whose process was killed, with the same settings; those of other machines after a while."""
+    """End the trials whose process was killed, as [`end_killed`] does; those of other machines after a while."""
     optuna = open_optuna()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -116,16 +131,28 @@ def retry_stale_trials(study: Any) -> None:
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
         host, process = trial.user_attrs.get("process", (None, 0))
         if host == machine() and not is_running(process):
-            try:
-                study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-            except (optuna.exceptions.UpdateFinishedTrialError, ValueError):  # another process was quicker
-                continue
-            enqueue_retry(trial, study)
+            with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError, ValueError):  # another was quicker
+                end_killed(trial, study)
 
 
-def enqueue_retry(trial: Any, study: Any = None) -> None:
-    """Enqueue an interrupted trial again, with the same settings."""
-    (study or trial.study).enqueue_trial(trial.params, user_attrs={"repeats": trial.number})
+def end_killed(trial: Any, study: Any) -> None:
+    """
+    End a trial whose process was killed, and enqueue it again. If that has happened too often, it fails instead: it
+    would kill one process after another.
+    """
+    killed = trial.user_attrs.get("killed", 0) + 1
+    if killed > MAX_REPEATS:
+        error = f"its process was killed {killed} times, perhaps because there was not enough memory"
+        study._storage.set_trial_user_attr(trial._trial_id, "error", error)
+        logger.warning("Trial %d failed: %s", trial.number, error)
+    study.tell(trial.number, state=open_optuna().trial.TrialState.FAIL)
+    if killed <= MAX_REPEATS:
+        enqueue_retry(trial, study, killed)
+
+
+def enqueue_retry(trial: Any, study: Any, killed: int = 0) -> None:
+    """Enqueue an interrupted trial again, with the same settings and the number of times that it was `killed`."""
+    study.enqueue_trial(trial.params, user_attrs={"repeats": trial.number, "killed": killed})
     logger.info("Trial %d was interrupted and will be repeated", trial.number)
 
 
@@ -144,7 +171,7 @@ def is_over(study: Any, arguments: SearchArguments, first: int, end: float | Non
 
 
 def _keeps_failing(study: Any, first: int) -> bool:
-    """Whether the latest trials all failed because of the data or shared settings. Killed processes do not count."""
+    """Whether the latest trials all failed, probably because of the data or shared settings."""
     trials = study.get_trials(deepcopy=False)
     most = MAX_FAILURES_IN_A_ROW if count_finished(study) else MAX_FAILURES_AT_FIRST
     ended = [one for one in trials[first:] if one.state.name in ("COMPLETE", "PRUNED") or has_failed(one)]
@@ -152,5 +179,5 @@ def _keeps_failing(study: Any, first: int) -> bool:
 
 
 def has_failed(trial: Any) -> bool:
-    """Whether a trial failed with an error, rather than because its process was killed."""
+    """Whether a trial failed, rather than being enqueued again because its process was killed."""
     return trial.state.name == "FAIL" and "error" in trial.user_attrs

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from transformers import TrainingArguments
 
-from ..utils.errors import InputError, as_text, explain_save_failure
+from ..utils.errors import InputError, UnavailableError, as_text, explain_save_failure
 from .arguments import TrainerSettings
 from .outcome import find_changed_settings
 from .trainer_arguments import LstmTrainingArguments
@@ -59,7 +59,7 @@ def explain_failures(
         if "gloo/transport" in str(error) or isinstance(error, torch.distributed.DistError):
             raise  # another process is gone: no setting is at fault
         if cause := explain_save_failure(error):
-            raise InputError(f"A checkpoint could not be saved in {str(args.output_dir)!r}: {cause}") from error
+            raise UnavailableError(f"A checkpoint could not be saved in {str(args.output_dir)!r}: {cause}") from error
         if isinstance(error, OSError) and error.filename is not None and Path(error.filename) == Path(args.output_dir):
             raise InputError(
                 f"--output_dir {str(args.output_dir)!r} cannot be created ({error.strerror}): choose another."

@@ -25,6 +25,10 @@ class InputError(ValueError):
     """Says what was found, what was expected and what to type."""
 
 
+class UnavailableError(InputError):
+    """Says that the machine is at fault and not the input: the disk is full, or another process is writing there."""
+
+
 def require(condition: bool, message: str) -> None:
     """Raise [`InputError`] with the message unless the condition holds."""
     if not condition:

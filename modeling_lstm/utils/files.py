@@ -16,7 +16,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from .errors import InputError, explain_save_failure, require
+from .errors import InputError, UnavailableError, explain_save_failure, require
 
 SAVING = ".saving-"  # how temporary names begin
 UNRELATED = (".DS_Store", "Thumbs.db", "desktop.ini", "lost+found")  # of file managers and file systems
@@ -64,8 +64,8 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
         last: The file that moves last: if it is there, so is the rest.
 
     Raises:
-        InputError: the disk is full or the folder cannot be written, or there is a file in its place; what was there
-            before is untouched.
+        UnavailableError: the disk is full or the folder cannot be written; what was there before is untouched.
+        InputError: there is a file in its place.
     """
     make_folder(folder)
     _remove_leftovers(folder)
@@ -82,7 +82,7 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
             _move(paths, folder, Path(before), last)
     except (OSError, SafetensorError, RuntimeError) as error:
         if cause := explain_save_failure(error):
-            raise InputError(
+            raise UnavailableError(
                 f"Nothing was saved in {str(folder)!r}, and what was there is untouched: {cause}"
             ) from error
         raise
@@ -164,7 +164,8 @@ def claim_folder(folder: Path) -> Iterator[None]:
     Make a folder and keep other processes on this machine from claiming it, as they would overwrite each other's files.
 
     Raises:
-        InputError: another process has claimed it, or it cannot be made.
+        UnavailableError: another process has claimed it.
+        InputError: it cannot be made.
     """
     make_folder(folder)
     claim = folder / f"{SAVING}{os.getpid()}-{machine()}-claim"
@@ -172,11 +173,11 @@ def claim_folder(folder: Path) -> Iterator[None]:
     try:
         claims = (one for one in folder.glob(f"{SAVING}*-{machine()}-claim") if _writer(one) != os.getpid())
         other = next((one for one in claims if is_running(_writer(one))), None)
-        require(
-            other is None,
-            f"Another process is writing into {str(folder)!r}: wait for it, or name another folder. If there is none, "
-            f"remove {str(other)!r}.",
-        )
+        if other is not None:
+            raise UnavailableError(
+                f"Another process is writing into {str(folder)!r}: wait for it, or name another folder. If there is "
+                f"none, remove {str(other)!r}."
+            )
         yield
     finally:
         claim.unlink(missing_ok=True)
@@ -248,8 +249,8 @@ def write_file(path: Path) -> Iterator[Path]:
     of the Hub it points to a file that other folders share.
 
     Raises:
-        InputError: a file is in place of the folder, a folder in place of the file, or the disk is full, for example.
-            What was there before is untouched.
+        UnavailableError: the disk is full, for example; what was there before is untouched.
+        InputError: a file is in place of the folder, or a folder in place of the file.
     """
     make_folder(path.parent)
     require(not path.is_dir(), f"{str(path)!r} is a folder: name a file.")
@@ -263,7 +264,7 @@ def write_file(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         if cause := explain_save_failure(error):
-            raise InputError(f"{str(path)!r} was not written: {cause}") from error
+            raise UnavailableError(f"{str(path)!r} was not written: {cause}") from error
         raise
     finally:
         temporary.unlink(missing_ok=True)

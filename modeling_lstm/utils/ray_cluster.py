@@ -87,16 +87,17 @@ class Cluster:
         """Whether there is a GPU for each worker."""
         return self.gpus >= self.workers
 
-    def resources(self) -> dict[str, Any]:
+    def resources(self, flag: str = "workers") -> dict[str, Any]:
         """
         Return the options of Ray for what each worker requests: its CPUs, and a GPU of its own. If there are fewer GPUs
-        than workers, no worker sees any, since otherwise all would use the first one.
+        than workers, no worker sees any, since otherwise all would use the first one; `flag` sets their number.
         """
         if self.has_gpus:
             return {"num_cpus": self.cpus, "num_gpus": 1}
         if self.gpus == 0:
             return {"num_cpus": self.cpus}
-        logger.warning("%d workers compute on CPUs; --workers %d would use the GPUs.", self.workers, self.gpus)
+        told = "%d workers compute on CPUs; --%s %d would use the GPUs."
+        logger.warning(told, self.workers, flag, self.gpus)
         return {"num_cpus": self.cpus, "runtime_env": {"env_vars": {"CUDA_VISIBLE_DEVICES": ""}}}
 
     def pool(self) -> Any:

@@ -141,7 +141,7 @@ def settings_of_all(kinds: Sequence[type], given: Sequence[Any], settings: Mappi
 
 def _fit(name: str, value: Any, hint: Any) -> Any:
     """Convert a value to the form of its field: one text to a list, a path to text, a whole number to a float."""
-    value = [_simplify(one) for one in value] if isinstance(value, list | tuple) else _simplify(value)
+    value = [simplify(one) for one in value] if isinstance(value, list | tuple) else simplify(value)
     kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     if str not in kinds and (parts := [get_args(kind) for kind in kinds if get_origin(kind) is list]):
         value = [value] if isinstance(value, str) else value
@@ -158,7 +158,7 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
     return float(value) if is_whole and float in kinds and int not in kinds else value
 
 
-def _simplify(value: Any) -> Any:
+def simplify(value: Any) -> Any:
     """Return a path as text, and a number of NumPy as one of Python, which JSON can hold. Others stay as they are."""
     if isinstance(value, PathLike):
         return fspath(value)

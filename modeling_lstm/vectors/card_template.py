@@ -1,5 +1,7 @@
 """The model card of word vectors."""
 
+import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ _BODY = """# Word vectors
 To initialize a text classifier, with the package `modeling-lstm`:
 
 ```
-modeling-lstm train --embeddings {source} --dataset ... --output_dir ...
+modeling-lstm train --embeddings {typed} --dataset ... --output_dir ...
 ```
 
 To explore them:
@@ -26,7 +28,7 @@ To explore them:
 ```python
 from modeling_lstm.vectors import WordVectors
 
-vectors = WordVectors.from_pretrained("{source}")
+vectors = WordVectors.from_pretrained({quoted})
 vectors.nearest("good")
 ```
 
@@ -49,7 +51,8 @@ def write_vectors_card(folder: Path, source: str, words: int, dimension: int, re
     kinds = [str(record["algorithm"])] if "algorithm" in record else []
     data = ModelCardData(library_name="modeling-lstm", tags=["word-vectors", *kinds, "static-embeddings"])
     body = _BODY.format(
-        source=source,
+        typed=shlex.quote(source),
+        quoted=json.dumps(source, ensure_ascii=False),
         words=words,
         dimension=dimension,
         made=f" Trained with {inline_code(record['algorithm'])}." if "algorithm" in record else "",

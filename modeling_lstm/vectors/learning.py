@@ -76,7 +76,7 @@ def train_vectors(
 
 
 def _check_folder(folder: Path) -> None:
-    require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
+    require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file: name a folder.")
     require(
         not folder.exists() or not is_occupied(folder),
         f"--output_dir {str(folder)!r} is not empty: choose another, or remove it first.",

@@ -11,10 +11,11 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from ..hub.card_marks import read_own_card
-from ..hub.uploads import CARD, Push, find_files, open_repository, push_files
+from ..hub.uploads import CARD, Push, check_branch, find_files, open_repository, push_files
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import InputError, as_text, is_utf8, require
 from ..utils.files import exists, write_folder, write_json
+from ..utils.settings import simplify
 from .card_template import write_vectors_card
 from .directions import to_directions
 from .formats.fasttext import Subwords, read_fasttext
@@ -248,6 +249,7 @@ class WordVectors:
         words = [word for word in self.words if word not in reserved]
         rows = self.vectors[np.array([self._indices[word] for word in words], dtype=int)] if reserved else self.vectors
         is_lower = all(word == word.lower() for word in words)
+        record = {name: simplify(value) for name, value in self.record.items()}
         tokenizer = LstmTokenizer.from_words(words, lowercase=self.record.get("lowercase", is_lower))
         tensors = {"embeddings": np.concatenate([np.zeros((len(tokenizer) - len(words), self.dimension), "f4"), rows])}
         config = {
@@ -257,7 +259,7 @@ class WordVectors:
             "seq_length": 1_000_000,
             "normalize": True,
             "embedding_dtype": "float32",
-            "record": self.record,
+            "record": record,
         }
         if self.subwords and self.subwords.buckets:
             require(self.subwords.bucket_rows is None, "Only some n-grams were read: read the whole file to save them.")
@@ -268,7 +270,7 @@ class WordVectors:
             tokenizer.save_pretrained(temporary)
             write_json(temporary / CONFIG, config)
             if read_own_card(Path(folder, CARD)) is None:
-                write_vectors_card(temporary, repo_id or str(folder), len(words), self.dimension, self.record)
+                write_vectors_card(temporary, repo_id or str(folder), len(words), self.dimension, record)
 
     def push_to_hub(
         self,
@@ -299,6 +301,7 @@ class WordVectors:
         Raises:
             InputError: the Hub refuses or does not answer, or `repo_id` is invalid or holds another model.
         """
+        check_branch(revision)
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder, repo_id)  # before the repository is created: this may fail
             full = open_repository(repo_id, "model", create=not create_pr, private=private, token=token)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,16 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from modeling_lstm.cli import main
-from modeling_lstm.comparison import CompareArguments, ComparisonTask, Predict, System, compare, costs
+from modeling_lstm.comparison import (
+    CompareArguments,
+    ComparisonTask,
+    Predict,
+    System,
+    compare,
+    costs,
+    experiment,
+    neural,
+)
 from modeling_lstm.comparison.costs import measure
 from modeling_lstm.comparison.experiment import Experiment, Run
 from modeling_lstm.comparison.neural import NeuralSystem, RunFolders
@@ -26,7 +36,9 @@ from modeling_lstm.comparison.report import write_report
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.search.searching import search_settings
-from modeling_lstm.utils.errors import InputError
+from modeling_lstm.training.job import TrainingJob
+from modeling_lstm.utils.errors import InputError, UnavailableError
+from modeling_lstm.utils.files import claim_folder
 from tests.conftest import TRAIN_FLAGS, WORDS, opinion_rows, write_csv
 
 TINY = """
@@ -399,6 +411,34 @@ def test_a_setting_that_fails_loses(data: DataArguments, tmp_path: Path) -> None
         compare([full], data, arguments(tmp_path / "full", trials=1))
 
 
+def test_a_fault_of_the_machine_chooses_no_setting(data: DataArguments, tmp_path: Path) -> None:
+    full = Fragile()
+    full.error = UnavailableError("The disk is full.")
+    with pytest.raises(UnavailableError, match="90 rows and seed 0: The disk is full"):
+        compare([full], data, arguments(tmp_path))
+    full.error = InputError("Training diverged.")
+    (found,) = compare([full], data, arguments(tmp_path))["systems"].values()
+    assert [one["validation"] is None for one in found["tried"]] == [True, False]
+
+
+def test_two_comparisons_do_not_share_a_folder(data: DataArguments, tmp_path: Path, forks: ForkServerContext) -> None:
+    writes, is_over = forks.Event(), forks.Event()
+    other = forks.Process(target=_claim, args=(tmp_path, writes, is_over))
+    other.start()
+    writes.wait()
+    with pytest.raises(UnavailableError, match="Another process is writing into"):
+        compare([WordList()], data, arguments(tmp_path))
+    is_over.set()
+    other.join()
+    assert compare([WordList()], data, arguments(tmp_path))["systems"]
+
+
+def _claim(folder: Path, writes: Any, is_over: Any) -> None:
+    with claim_folder(folder):
+        writes.set()
+        is_over.wait()
+
+
 class NeedsRows(WordList):
     def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         if len(task.texts("train")) < 20:
@@ -654,6 +694,46 @@ def test_a_transformer_with_fewer_places_than_the_others_read(data_folder: Path,
     )
 
 
+def test_the_recipe_of_a_transformer_reads_as_much_as_train_does(
+    data: DataArguments, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = []
+
+    def stop(job: TrainingJob) -> Any:
+        lengths.append(job.data.max_length)
+        raise InputError("made for a test")
+
+    monkeypatch.setattr(TrainingJob, "run", stop)
+    monkeypatch.setattr(neural, "max_positions", lambda _: 512)
+    recipe = tmp_path / "encoder.yaml"
+    for text, source in (("", data), ("", replace(data, max_length=100)), ("max_length: 50", data)):
+        recipe.write_text(f"transformer: {encoder}\ndataset: not/read\n{text}\n", encoding="utf-8")
+        system = NeuralSystem.from_recipe(recipe)
+        with pytest.raises(InputError, match="made for a test"):
+            system.fit(Experiment(tmp_path / str(len(lengths)), source).task, {}, 0, tmp_path / "run")
+    assert lengths == [256, 100, 50]
+
+
+def test_settings_without_effect_are_refused(data: DataArguments, tmp_path: Path) -> None:
+    for settings, told in (
+        ({"transformer_max_length": 128}, "--transformer_max_length: only for Transformers"),
+        ({"transformer_seeds": 1, "transformer_overrides": "x=1"}, "--transformer_seeds and --transformer_overrides"),
+        ({"bf16": True}, "--bf16 is for networks that the comparison trains"),
+    ):
+        with pytest.raises(InputError, match=re.escape(told)):
+            compare(["tfidf"], data, arguments(tmp_path, **settings))
+    with pytest.raises(InputError, match="'lstm=' is neither a system nor TITLE=SYSTEM"):
+        compare(["lstm="], data, arguments(tmp_path))
+
+
+def test_the_size_of_a_run_is_that_of_the_files_that_it_needs(run_copy: Path) -> None:
+    before = experiment._bytes(run_copy)
+    assert before > (run_copy / "model.safetensors").stat().st_size
+    for name in ("predictions.csv", "evaluation.json", "notes.bin"):
+        (run_copy / name).write_bytes(b"x" * 10_000)
+    assert experiment._bytes(run_copy) == before
+
+
 def test_the_card_of_a_run_tells_of_its_comparison(
     data_folder: Path, run_copy: Path, tmp_path: Path, fails: Callable[..., str]
 ) -> None:
@@ -691,6 +771,9 @@ def test_the_card_of_a_run_tells_of_its_comparison(
     record["data"]["digests"]["train"] = "90 rows, digest of others"
     (run_copy / "run.json").write_text(json.dumps(record), "utf-8")
     assert "The run has other rows of train than the comparison in" in fails(*card, str(tmp_path / "out"))
+    del record["data"]["digests"]  # as in older versions
+    (run_copy / "run.json").write_text(json.dumps(record), "utf-8")
+    assert main([*card, str(tmp_path / "out")]) == 0
 
 
 def test_a_label_that_test_lacks_is_told_and_does_not_count(tmp_path: Path, fails: Callable[..., str]) -> None:

@@ -236,6 +236,8 @@ def test_a_push_takes_away_what_another_model_left(
     repository.commit("main", pushed | others | dict.fromkeys(left, b"old"), "of an earlier model")
     assert "'me/films' holds both the weights of a run and" in refusal(other.cli("predict", "me/films", TEXTS[0]))
     assert other.cli("predict", "me/films", TEXTS[0], "--backend", "torch")["status"] == 0
+    suggested = own.cli("push", trained, "me/films", "--create_pr", token=TOKEN)
+    assert "The pull request removes from me/films, since they belong to an earlier model" in suggested["err"]
     assert own.cli("push", trained, "me/films", token=TOKEN)["status"] == 0
     assert repository.files() == pushed | others
     assert other.cli("predict", "me/films", TEXTS[0])["status"] == 0
@@ -378,6 +380,8 @@ def test_branches_and_pull_requests(hub: LocalHub, machine: Callable[..., Machin
     assert suggested["status"] == 0, suggested["err"]
     assert suggested["out"].strip() == f"{hub.url}/me/films/discussions/1"
     assert "model.safetensors" in repository.files("refs/pr/1") and "model.safetensors" not in repository.files("main")
+    assert "--revision" in refusal(one.cli("push", trained, "me/new", "--revision", "0" * 40, token=TOKEN))
+    assert "models/me/new" not in hub.repositories, "a repository that nothing can be pushed to"
     assert one.cli("predict", "me/films", TEXTS[0], "--revision", "refs/pr/1")["status"] == 0
 
 

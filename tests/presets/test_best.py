@@ -328,6 +328,8 @@ def test_what_it_refuses(encoder: Path, data_folder: Path, tmp_path: Path) -> No
         best(data_folder, run, augmentations=3, temperature=3.0, transfer_rows=9)
     with pytest.raises(InputError, match="--language, --transfer_rows: only for unlabeled text. Name it"):
         best(data_folder, run, language="de", transfer_rows=9)
+    with pytest.raises(InputError, match="--language has no effect without --sentences: add that, or leave --language"):
+        best(data_folder, run, unlabeled=[str(data_folder / "train.csv")], language="de")
     with pytest.raises(InputError, match="--transfer_rows must be at least 1, found -5"):
         best(data_folder, run, unlabeled=[str(data_folder / "train.csv")], transfer_rows=-5)
     with pytest.raises(InputError, match="There is no teacher 'nowhere'"):

@@ -214,6 +214,10 @@ def test_the_card_of_a_bag_of_words(data_folder: Path, tmp_path: Path) -> None:
         and " kB) that gives a text one" in text
     )
     assert 'classify("the film was great")\n# [{"label": "' in text
+    card = ["card", str(tmp_path / "run"), "me/films"]
+    assert main([*card, "--license", "mit", "--language", "en"]) == 0 and main(card) == 0
+    data = ModelCard.load(tmp_path / "run" / "README.md").data
+    assert data.license == "mit" and data.language == ["en"] and data.to_dict()["widget"]  # what it said before stays
     assert main(["card", str(tmp_path / "run"), "no/such/id"]) == 2
 
 
@@ -245,6 +249,15 @@ def test_hostile_names_change_nothing_but_themselves(record: dict[str, Any]) -> 
     rows = [line for line in card.text.splitlines() if line.startswith("| ")]
     widths = [line.count("|") for line in simple.text.splitlines() if line.startswith("| ")]
     assert [line.count("|") for line in rows] == widths, "no label ends a cell"
+
+
+def test_the_tokenizer_of_word_vectors_reveals_no_path(record: dict[str, Any]) -> None:
+    record = json.loads(json.dumps(record))
+    record["tokenizer"]["tokenizer"] = "transformer:/home/jane/secret/encoder"
+    text = make_card(record, "me/films")
+    assert "| tokenizer | `encoder` |" in text and "jane" not in text
+    record["tokenizer"]["tokenizer"] = "transformer:me/encoder"
+    assert "| tokenizer | `me/encoder` |" in make_card(record, "me/films")
 
 
 def test_what_is_an_id_of_the_hub(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from modeling_lstm.cli import main
-from modeling_lstm.search import local_search, search_space, studies
+from modeling_lstm.search import local_search, search_space, searching, studies
 from modeling_lstm.search.arguments import SearchArguments
 from modeling_lstm.search.ray_search import TrialManager
 from modeling_lstm.search.search_space import sample_settings, suggest_settings, usual_settings, usual_trials
@@ -29,6 +29,7 @@ from modeling_lstm.search.searching import RECIPE, RESULT, search_settings
 from modeling_lstm.search.studies import (
     MAX_FAILURES_AT_FIRST,
     MAX_FAILURES_IN_A_ROW,
+    MAX_REPEATS,
     STORAGE,
     begin_trial,
     open_study,
@@ -349,7 +350,7 @@ def test_a_manager_waits_for_the_last_trials_and_forgives_what_was_mended(tmp_pa
     found = {"value": 0.5, "epoch": 1, "metric": "accuracy", "parameters": 10, "is_pruned": False}
     arguments = SearchArguments(output_dir=str(tmp_path), trials=2)
     manager = TrialManager(tmp_path, arguments, None)
-    for _ in range(MAX_FAILURES_AT_FIRST):
+    for _ in range(MAX_REPEATS):
         assert manager.begin(0), "a worker that was killed says nothing about the settings"
     for _ in range(MAX_FAILURES_AT_FIRST):
         assert manager.begin(0)
@@ -363,6 +364,74 @@ def test_a_manager_waits_for_the_last_trials_and_forgives_what_was_mended(tmp_pa
     assert manager.begin(2) == {}
     manager.end_trial(0, found, None, 1.0)
     assert [manager.begin(worker) for worker in range(3)] == [None] * 3
+
+
+def test_settings_that_kill_their_process_are_not_repeated_forever(tmp_path: Path) -> None:
+    manager = TrialManager(tmp_path, SearchArguments(output_dir=str(tmp_path), trials=2), None)
+    tried = [manager.begin(0) for _ in range(MAX_REPEATS + 2)]
+    assert all(one == tried[0] for one in tried[: MAX_REPEATS + 1]) and tried[-1] != tried[0]
+    (failed,) = [one for one in trials_of(tmp_path) if "error" in one.user_attrs]
+    assert failed.state.name == "FAIL" and f"killed {MAX_REPEATS + 1} times" in failed.user_attrs["error"]
+
+
+def test_an_interruption_by_the_user_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local_search, "run_trial", interrupted)
+    for _ in range(MAX_REPEATS + 2):
+        with pytest.raises(KeyboardInterrupt):
+            local_search.work(tmp_path, {}, SearchArguments(output_dir=str(tmp_path), trials=2))
+    *cut, waiting = trials_of(tmp_path)
+    assert len(cut) == MAX_REPEATS + 2 and waiting.state.name == "WAITING"
+    assert not any("error" in one.user_attrs for one in cut) and all(one.params == cut[0].params for one in cut)
+
+
+def _begin(folder: Path, barrier: Any) -> None:
+    barrier.wait()
+    study = studies.open_study(folder, SearchArguments(output_dir=str(folder)))
+    study.ask()
+
+
+def test_processes_may_begin_a_search_at_the_same_time(tmp_path: Path, forks: ForkServerContext) -> None:
+    barrier = forks.Barrier(4)
+    processes = [forks.Process(target=_begin, args=(tmp_path, barrier)) for _ in range(4)]
+    for one in processes:
+        one.start()
+    for one in processes:
+        one.join()
+    assert [one.exitcode for one in processes] == [0] * 4
+    assert len(trials_of(tmp_path)) == 4
+
+
+def test_a_pruned_trial_is_described_by_its_best_epoch(tmp_path: Path) -> None:
+    study = studies.open_study(tmp_path, SearchArguments(output_dir=str(tmp_path)))
+    trial = study.ask()
+    for epoch, score in enumerate((0.3, 0.4, 0.2), start=1):
+        trial.report(score, epoch)
+    study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+    (one,) = study.get_trials()
+    found = searching._describe(one)
+    assert found["state"] == "pruned" and found["value"] == 0.4 and one.value == 0.2
+
+
+def test_a_given_length_is_that_of_transformers_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Their default is 256, that of the other models 512."""
+    bases: list[dict[str, Any]] = []
+
+    def stop(base: dict[str, Any], *_: Any) -> Any:
+        bases.append(base)
+        raise InputError("made for a test")
+
+    monkeypatch.setattr(searching, "_claim", lambda folder, *rest: stop(*rest))
+    given = ["search", "--dataset", "order-matters", "--output_dir", str(tmp_path / "s"), "--models", "lstm"]
+    assert main([*given, "--max_length", "512"]) == 2 and main(given) == 2
+    assert [one.get("max_length") for one in bases] == [512, None]
+
+
+def test_word_vectors_are_for_networks_that_take_them(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--embeddings is for the models lstm, gru, bag-of-words"):
+        SearchArguments(output_dir=str(tmp_path), models=["transformer:x"], embeddings=["glove.txt"])
 
 
 def test_the_trials_of_a_manager_have_heartbeats(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Files of word vectors: every format agrees with gensim's reader, and damage of any kind gives one clear sentence."""
 
+import ast
 import bz2
 import gzip
 import lzma
 import os
 import pickle
 import re
+import shlex
 import struct
 import tracemalloc
 import zipfile
@@ -126,6 +128,23 @@ def test_the_card_names_an_algorithm_only_if_it_is_known(tmp_path: Path) -> None
 def test_the_card_of_vectors_tells_of_no_machine(tmp_path: Path) -> None:
     write_vectors_card(tmp_path, "me/vectors", 3, 2, {"dataset": "/home/jane/a.txt, me/texts, ../b.csv"})
     assert "`a.txt, me/texts, b.csv`" in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_code_on_the_card_of_vectors_can_be_copied(tmp_path: Path) -> None:
+    source = 'my "own" vectors'
+    write_vectors_card(tmp_path, source, 3, 2, {})
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert f"--embeddings {shlex.quote(source)} --dataset" in text
+    (code,) = re.findall(r"from_pretrained\((.*)\)", text.partition("```python")[2].partition("```")[0])
+    assert ast.literal_eval(code) == source
+
+
+def test_a_record_may_hold_paths_and_numbers_of_numpy(tmp_path: Path) -> None:
+    vectors = WordVectors(
+        ["a"], np.ones((1, 3), dtype=np.float32), record={"texts": np.int64(3), "from": Path("a.txt")}
+    )
+    vectors.save_pretrained(tmp_path)
+    assert WordVectors.from_pretrained(str(tmp_path)).record == {"texts": 3, "from": "a.txt"}
 
 
 def test_ngrams_are_those_of_the_paper() -> None:
