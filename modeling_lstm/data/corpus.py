@@ -1,5 +1,6 @@
 """Read text for language modeling from one or more sources, and hold out a part of it."""
 
+import itertools
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -45,9 +46,7 @@ def load_corpus(arguments: CorpusArguments) -> Corpus:
     Raises:
         InputError: a source cannot be read, or there is too little text.
     """
-    keys = [_source_key(one) for one in arguments.dataset]
-    twice = next((one for one, key in zip(arguments.dataset, keys, strict=True) if keys.count(key) > 1), None)
-    require(twice is None, f"--dataset names {twice!r} twice: its texts would be held out and learned. Name it once.")
+    _check_repeats(arguments)
     train = _read_all(arguments, arguments.dataset, arguments.split)
     read = {name: _read_held_out(arguments, name) for name in ("validation", "test")}
     splits = {name: rows for name, rows in read.items() if rows is not None}
@@ -100,6 +99,25 @@ def load_other_corpus(arguments: CorpusArguments, split: str) -> Corpus:
     return Corpus(DatasetDict({split: read_texts(source, own, arguments.columns(), arguments=arguments)}), 0)
 
 
+def _check_repeats(arguments: CorpusArguments) -> None:
+    """Raise if two sources are the same, or have a file in common."""
+    for first, second in itertools.combinations(arguments.dataset, 2):
+        is_same = _source_key(first) == _source_key(second)
+        overlap = is_same or _learned_files(first, arguments) & _learned_files(second, arguments)
+        what = f"names {first!r} twice" if is_same else f"names {first!r} and {second!r}, which have files in common"
+        require(not overlap, f"--dataset {what}: texts would be held out and learned. Name each file once.")
+
+
+def _learned_files(source: str, arguments: CorpusArguments) -> set[str | Path]:
+    return _files(source, _own_split(_split_names(source, arguments), arguments.split), arguments)
+
+
+def _files(source: str, split: str, arguments: CorpusArguments) -> set[str | Path]:
+    """Return the files of a split, whatever they are called, or else the names of the source and the split."""
+    found = open_dataset(*split_subset(source), arguments=arguments).get(split)
+    return {path.resolve() for path in getattr(found, "files", ())} or {f"{_source_key(source)}:{split}"}
+
+
 def _leave_out(train: Dataset, held_out: Iterable[Dataset]) -> tuple[Dataset, int]:
     known = is_known(train, fingerprints(*held_out))
     if not known.any():
@@ -126,11 +144,9 @@ def _read_held_out(arguments: CorpusArguments, split: str) -> Dataset | None:
     """Read a split that the sources, or the dataset named for validation, already have; `None` if there is none."""
     if split == "validation" and arguments.validation_dataset is not None:
         source, own = _source_and_split(arguments.validation_dataset, arguments)
-        learned = {
-            _source_key(one): _own_split(_split_names(one, arguments), arguments.split) for one in arguments.dataset
-        }
+        learned = set().union(*(_learned_files(one, arguments) for one in arguments.dataset))
         require(
-            learned.get(_source_key(source)) != own,
+            not learned & _files(source, own, arguments),
             f"--validation_dataset {source!r} is text to learn from, too: leave it out, and a share of the texts is "
             "held out (--validation_share).",
         )

@@ -127,6 +127,7 @@ def choose_splits(
     # a test split may turn out to have no labels, and another is then held out
     is_in_doubt = arguments.test_share is not None and not is_other and {"train", "test"} <= sources.keys()
     more = " Hold out one with --test_share 0.2 when you train." if needed == "test" else ""
+    more = " Name another with --split." if is_other else more
     require(needed in sources, f"The dataset has no {needed} split; it has {as_text([*sources, *shares])}.{more}")
     return (sources if only is None or is_in_doubt else {needed: sources[needed]}), shares
 
@@ -235,6 +236,15 @@ def _open(arguments: SourceArguments) -> dict[str, Split]:
     if arguments.train_dataset is not None:
         other = open_dataset(*split_subset(arguments.train_dataset), arguments=arguments)
         _require_train(other, arguments.train_dataset, "train_dataset")
+        require(
+            splits.keys() != {"train"},
+            f"--train_dataset {arguments.train_dataset!r} replaces the train split of {arguments.dataset!r}, which has "
+            "no other split, so none of its rows would be used. If they are for validation or test, put both files "
+            "into a folder, with names such as train.csv and test.csv, and name it with --dataset; otherwise leave "
+            "--train_dataset out.",
+        )
+        if unused := [name for name in other if name != "train"]:
+            logger.info("Not used: the splits %s of %s", as_text(unused), arguments.train_dataset)
         splits["train"] = other["train"]
     return splits
 

@@ -155,10 +155,14 @@ def read_texts(
         f"{source!r} has no column {as_text(wrong)} with texts; those with texts are {as_text(texts)}: name one with "
         f"--{flags[1]}.",
     )
+    number = rows.num_rows
     rows = rows.filter(
         lambda *parts: [None not in row for row in zip(*parts, strict=True)], input_columns=columns, batched=True
     )
     require(rows.num_rows > 0, f"{source!r} has no text in the column {as_text(columns)}: all its values are missing.")
+    if missing_rows := number - rows.num_rows:
+        told = f"{missing_rows:,} of {number:,} rows have no text in the column {as_text(columns)}: left out."
+        logger.warning("%s: %s", source, told)
     features = Features({"text": Value("string")})
     return rows.map(
         lambda *parts: {"text": [JOINT.join(row) for row in zip(*parts, strict=True)]},

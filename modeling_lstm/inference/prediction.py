@@ -90,7 +90,10 @@ def predict(
 def _join_all(texts: Any, data: Mapping[str, Any]) -> list[Any]:
     """Return a list of texts, in which those that are read together are joined as in files."""
     require(
-        isinstance(texts, Iterable) and not isinstance(texts, bytes) and not hasattr(texts, "columns"),
+        isinstance(texts, Iterable)
+        and not isinstance(texts, bytes)
+        and not hasattr(texts, "columns")
+        and getattr(texts, "ndim", 1) > 0,
         f"texts must be strings, such as data['text']; found {type(texts).__name__}. A file is named by input.",
     )
     is_one = isinstance(texts, (str, Mapping)) or (isinstance(texts, tuple) and _are_one(texts, data))

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ..data.arguments import FileArguments
 from ..data.columns import TEXT_COLUMNS, TRANSLATIONS, guess_text_column
-from ..data.formats.delimited import DELIMITERS, Delimited, Lines, find_mark, read_lines
+from ..data.formats.delimited import Delimited, Lines, read_lines, warn_of_table
 from ..data.formats.encodings import check_encoding, explain_damage, find_suffix
 from ..data.formats.known_formats import FORMATS, SETTINGS, open_table, warn_of_unused
 from ..data.formats.parquet import ParquetFile
@@ -57,7 +57,7 @@ def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:
         for name in ("keep_columns", "text_column", "delimiter", "quoting"):
             require(getattr(arguments, name) is None, f"Standard input has no columns: leave out --{name}.")
         hint = _hint_of_training(record, arguments, ["encoding"])
-        lines = _warn_of_header(_add_hint(_standard_input(arguments.encoding), hint), "Standard input")
+        lines = _warn_of_header(_add_hint(_standard_input(arguments.encoding), hint))
         return Input(((line, ()) for line in lines), name="Line {} of standard input".format)
     path = Path(arguments.input or "")
     settings = SETTINGS.get(FORMATS.get(find_suffix(path), ""), [])
@@ -75,8 +75,6 @@ def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:
             asked = [name for name in table.columns if [name] != columns]
         kept = {name: _type(table, name) for name in map(table.find, asked)}
     values = _add_hint(table.rows([*columns, *kept]), hint)
-    if isinstance(table, Lines):
-        values = ((line,) for line in _warn_of_header((line for (line,) in values), str(path)))
     rows = _rows(table, values, columns, separator_of(record), language)
     return Input(rows, kept, lambda number: f"The text in {table.locate(number)}")
 
@@ -174,25 +172,25 @@ def _rows(
     require(number > 0, f"{str(table.path)!r} has no rows.")
 
 
-def _warn_of_header(lines: Iterator[str], name: str) -> Iterator[str]:
-    """Yield the lines of plain text. Warn if the first one looks like the header of a table."""
+def _warn_of_header(lines: Iterator[str]) -> Iterator[str]:
+    """Yield the lines of standard input. Warn if the first one does not look like a text."""
     first = next(lines, None)
-    if first is None:
-        return
-    plain = first.replace('"', "")
-    if find_mark(plain) in DELIMITERS or normalize_name(plain) in TEXT_COLUMNS:
-        logger.warning(
-            "%s: each line is read as a text, including the first one, %r, which looks like the header of a table. "
-            "Pass a table as a file: --input texts.csv.",
-            *(name, first[:60]),
-        )
-    yield from itertools.chain([first], lines)
+    if first is not None:
+        warn_of_table(first, "Standard input")
+        yield from itertools.chain([first], lines)
 
 
 def _standard_input(encoding: str | None) -> Iterator[str]:
     require(sys.stdin is not None, "Standard input is closed: pass a file with --input FILE.")
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        with explain_damage("standard input"):
-            sys.stdin.reconfigure(encoding=check_encoding(encoding or "utf-8"), newline="\n")
+    encoding = check_encoding(encoding or "utf-8")
     with explain_damage("standard input"):
-        yield from read_lines(sys.stdin, "Standard input")
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(encoding=encoding, newline="\n")
+        try:
+            yield from read_lines(sys.stdin, "Standard input")
+        except UnicodeDecodeError as error:
+            found = " ".join(f"0x{byte:02x}" for byte in error.object[error.start : error.end])
+            raise InputError(
+                f"Standard input could not be read: it is not {encoding.upper()} (byte {found}). Name its encoding, "
+                "for example --encoding cp1252; unpack it first if it is compressed."
+            ) from error

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..data.formats.json_lines import WrittenValue
-from ..utils.errors import InputError, explain_save_failure
+from ..utils.errors import InputError, explain_errors, explain_save_failure
 from ..utils.files import check_writable, write_file
 from .answering import Row
 
@@ -96,8 +96,19 @@ def write_parquet(rows: Iterator[Row], path: Any, schema: pa.Schema) -> int:
 
 
 def _as_text(value: Any) -> Any:
-    """Convert lists and dictionaries to JSON for a text field."""
-    return _as_json(value) if isinstance(value, (list, dict)) else value
+    """Convert lists and dictionaries to JSON for a text field, and bytes to text."""
+    return _as_json(value) if isinstance(value, (list, dict)) else decode(value) if isinstance(value, bytes) else value
+
+
+def decode(value: Any) -> str:
+    """Return bytes as text, and anything else as Python writes it. Raises [`InputError`] for bytes that are no text."""
+    if not isinstance(value, bytes):
+        return str(value)
+    with explain_errors(
+        f"A kept column holds bytes that are not text in UTF-8, {value[:20]!r}: leave it out of --keep_columns, or "
+        "write a .parquet file"
+    ):
+        return value.decode("utf-8")
 
 
 def _as_json(value: Any) -> str:
@@ -109,7 +120,7 @@ def _as_json(value: Any) -> str:
     if isinstance(value, WrittenValue):
         return "null" if value.lstrip("-") in ("NaN", "Infinity") else str(value)
     is_number = not isinstance(value, float) or math.isfinite(value)
-    return json.dumps(value if is_number else None, ensure_ascii=False, default=str)
+    return json.dumps(value if is_number else None, ensure_ascii=False, default=decode)
 
 
 WRITERS: dict[str, Callable[[Iterator[Row], str, pa.Schema], int]] = {

@@ -332,6 +332,7 @@ def list_texts(texts: str | Iterable[str]) -> list[str]:
     if isinstance(texts, str):
         return [texts]
     is_table = isinstance(texts, Mapping) or hasattr(texts, "columns")  # iterating would yield names of columns
+    is_table |= getattr(texts, "ndim", 1) != 1
     if is_table or isinstance(texts, bytes) or not isinstance(texts, Iterable):
         raise ValueError(
             f"texts must be a string or a list of strings, such as data['text']; found {type(texts).__name__}."

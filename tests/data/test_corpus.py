@@ -14,6 +14,7 @@ from modeling_lstm.data.corpus import load_corpus, load_corpus_split
 from modeling_lstm.data.corpus_arguments import CorpusArguments
 from modeling_lstm.data.loading import load_data
 from modeling_lstm.data.overlap import count_known, fingerprints
+from modeling_lstm.data.sources import read_texts
 from modeling_lstm.data.token_stream import TokenStream
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import write_csv
@@ -94,6 +95,20 @@ def test_a_source_is_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for again in ("book.txt", "./book.txt", str(book)):
         with pytest.raises(InputError, match="--dataset names 'book.txt' twice"):
             load_corpus(CorpusArguments(dataset=["book.txt", again]))
+    write_texts(tmp_path / "books" / "part1.txt", *map(str, range(20)))
+    part = str(write_texts(tmp_path / "books" / "part2.txt", *map(str, range(20, 40))))
+    with pytest.raises(InputError, match="'books' and '.*part2.txt', which have files in common"):
+        load_corpus(CorpusArguments(dataset=["books", part]))
+    with pytest.raises(InputError, match="part2.txt' is text to learn from, too"):
+        load_corpus(CorpusArguments(dataset=["books"], validation_dataset=part))
+    assert load_corpus(CorpusArguments(dataset=["book.txt", part])).splits["train"].num_rows == 38
+
+
+def test_rows_without_text_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "a"}\n' * 3 + '{"txt": "b"}\n' * 57, encoding="utf-8")
+    assert read_texts(str(path), "train").num_rows == 3
+    assert "57 of 60 rows have no text in the column text: left out." in caplog.text
 
 
 def test_texts_that_are_held_out_elsewhere_are_left_out_and_counted(tmp_path: Path) -> None:

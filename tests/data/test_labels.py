@@ -214,6 +214,12 @@ def test_names_that_differ_in_blanks(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert caplog.text.rstrip().endswith("'pos', 'pos '")
 
 
+def test_a_label_that_nobody_sees_is_missing(tmp_path: Path) -> None:
+    rows = [(f"text {n}", ("pos", "\u200b", "neg")[n % 3]) for n in range(60)]
+    with pytest.raises(InputError, match="label in line 3 .* is missing"):
+        load(write_csv(tmp_path / "a.csv", rows))
+
+
 @pytest.mark.parametrize(
     ("names", "told"),
     [
@@ -303,6 +309,11 @@ def test_columns_are_those_of_the_labels_with_their_names(tmp_path: Path) -> Non
     for columns in (["joy", "anger"], ["anger", "joy"]):
         data = load_data(DataArguments(dataset=str(path), label_column=columns), label_names=["joy", "anger"])
         assert all(label == [int(text.split()[1]) % 2, 0] for text, label in split_rows(data.splits["train"]))
+    data = load(path, label_column=["joy", "anger"], labels=["Anger", "JOY"])
+    assert data.label_names == ["Anger", "JOY"]
+    assert all(label == [0, int(text.split()[1]) % 2] for text, label in split_rows(data.splits["train"]))
+    with pytest.raises(InputError, match="Joy would not be read from the column of the same name"):
+        load(path, label_column=["joy", "anger"], labels=["fear", "Joy"])
     data = load(path, label_column=["joy", "anger"], labels=["happy", "cross"])
     assert data.label_names == ["happy", "cross"] and [1.0, 0.0] in data.splits["train"]["label"][:]
     with pytest.raises(InputError, match="joy would not be read from the column"):

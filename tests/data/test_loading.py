@@ -592,7 +592,7 @@ def test_other_data_are_read_whole(tmp_path: Path) -> None:
     assert whole.splits["test"].num_rows == 100
     write(tmp_path / "folder" / "train.csv")
     write(tmp_path / "folder" / "dev.csv")
-    with pytest.raises(InputError, match="has no test split; it has validation, train"):
+    with pytest.raises(InputError, match="has no test split; it has validation, train. Name another with --split"):
         load_data(DataArguments(dataset=str(tmp_path / "folder")), only="test", label_names=NAMES, is_other=True)
 
 
@@ -618,6 +618,12 @@ def test_a_data_set_without_train(tmp_path: Path, files: list[str], message: str
             load(**options)
     if len(files) == 1:
         assert load(path, train_dataset=str(path / "test.csv")).splits["train"].num_rows == 54
+
+
+def test_a_file_beside_the_training_rows_must_be_used(tmp_path: Path) -> None:
+    held_out, train = write(tmp_path / "held_out.csv"), write(tmp_path / "rows.csv")
+    with pytest.raises(InputError, match="so none of its rows would be used. .* put both files into a folder"):
+        load(held_out, train_dataset=str(train))
 
 
 def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:

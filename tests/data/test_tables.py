@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,12 @@ def test_forms_of_json(tmp_path: Path, text: str) -> None:
         ('{\n"text": ["a", "b"], "n": [1]}', "its columns differ in length"),
         ("5\n", "expected a JSON object in each line"),
         ('{"data": [{"text": "a"}, {"text": "b"}]}', "its rows are inside 'data'. Write that array alone"),
+        ('{"text": "Reviews of May", "data": [{"text": "a"}, {"text": "b"}]}', "its rows are inside 'data'"),
+        ('{\n"name": "x",\n"data": [{"text": "a"}]}', "its rows are inside 'data'"),
+        (
+            '{"train": [{"text": "a"}], "test": [{"text": "b"}, {"text": "c"}]}',
+            "inside 'train, test'. .* each in a file",
+        ),
         ('{"columns": ["text"], "index": [0, 1], "data": [["a"], ["b"]]}', 'Write it with orient="records"'),
         ('{"text": "a"}\n{"text": "b", "n": 1, "text": "c"}\n', "line 2 has two values of the name 'text'"),
         ('{"text": "a", "meta": {"n": 1, "n": 2}}\n', "line 1 has two values of the name 'n'"),
@@ -187,6 +194,11 @@ def test_forms_of_json(tmp_path: Path, text: str) -> None:
 def test_no_tables_of_json(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         rows(tmp_path / "a.json", text)
+
+
+def test_a_row_of_json_may_hold_objects(tmp_path: Path) -> None:
+    assert rows(tmp_path / "a.json", '{"text": "a", "entities": [{"from": 0, "name": "x"}]}')[0][0] == "a"
+    assert rows(tmp_path / "a.jsonl", '{"text": "a", "answers": [{"text": "b"}]}\n')[0][0] == "a"
 
 
 def test_quotation_marks_after_a_backslash_are_told(tmp_path: Path) -> None:
@@ -206,10 +218,32 @@ def test_compressed_files(tmp_path: Path, suffix: str, module: Any) -> None:
     cut_off = module.compress(b"text,label\n" + bytes(range(65, 91)) * 2_000 + b",1\n")[:-20]
     with pytest.raises(InputError, match="could not be read"):
         rows(tmp_path / f"b.csv{suffix}", cut_off)
+    parts = module.compress(b"text,label\na,1\n"), module.compress(b"b,2\n" * 100_000)
+    assert rows(tmp_path / f"c.csv{suffix}", b"".join(parts)) == [("a", "1"), *[("b", "2")] * 100_000]
+    for rest in (b"b,2\n", b"\0" * 8 + b"b,2\n", parts[1][:4] + b"damaged"):
+        with pytest.raises(InputError, match="could not be read"):
+            rows(tmp_path / f"d.csv{suffix}", parts[0] + rest)
+    assert rows(tmp_path / f"e.csv{suffix}", parts[0] + b"\0" * 8) == [("a", "1")], "padding"
+    with pytest.raises(InputError, match="its first bytes are those of .*: unpack it first"):
+        rows(tmp_path / f"f.csv{suffix}", module.compress(parts[0]))
+    with pytest.raises(InputError, match="found .tar. Its first bytes are those of .*: unpack it first"):
+        rows(tmp_path / f"a.tar{suffix}", parts[0])
 
 
 def test_lines_end_where_a_line_feed_is(tmp_path: Path) -> None:
     assert rows(tmp_path / "a.txt", b"\xef\xbb\xbfone\rtwo\r\n\nthree") == [("one\rtwo",), ("",), ("three",)]
+
+
+def test_lines_that_carriage_returns_end_are_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="its lines end in carriage returns, as on old Macs"):
+        rows(tmp_path / "a.txt", "one\rtwo\rthree\r")
+    assert rows(tmp_path / "b.txt", "one\r\r\ntwo\r") == [("one",), ("two",)]
+
+
+@pytest.mark.parametrize("first", ["text,label", "stars\tbody", "Review", '{"text": "a"}'])
+def test_a_table_in_a_file_of_plain_text_is_told(tmp_path: Path, first: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert rows(tmp_path / "a.txt", f"{first}\nb\n") == [(first,), ("b",)]
+    assert f"each line is read as a text, including the first one, {first!r}, which looks like" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -283,6 +317,13 @@ def test_delimiters(tmp_path: Path, name: str, content: str, expected: list[tupl
 def test_tabs_without_quoting_swallow_no_line(tmp_path: Path, lines: list[str]) -> None:
     text = "text\tlabel\n" + "".join(f"{line}\t1\n" for line in lines)
     assert rows(tmp_path / "a.tsv", text) == [(line, "1") for line in lines]
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n"])
+def test_quotation_marks_that_may_join_rows_whatever_ends_them(tmp_path: Path, end: str) -> None:
+    content = 'text,label\n"open,1\nb,0\nend",1\ne,0\n'.replace("\n", end)
+    with pytest.raises(InputError, match="can be read as 4 rows, .*, or as 2 rows"):
+        rows(tmp_path / "a.csv", content)
 
 
 @pytest.mark.parametrize("mark", [",", ";", "|"])
@@ -414,6 +455,19 @@ def test_encodings(tmp_path: Path, encoding: str, asked: str | None) -> None:
 def test_wrong_settings(tmp_path: Path, arguments: dict[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         opened(tmp_path / "a.csv", b"\xef\xbb\xbftext,label\na,1\n", **arguments)
+
+
+def test_what_is_no_file_is_told(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "folder.csv").mkdir()
+    for name, told in (("pipe.csv", "is a pipe or a device"), ("folder.csv", "is a folder"), ("x.csv", "There is no")):
+        with pytest.raises(InputError, match=told):
+            open_table(tmp_path / name, FileArguments())
+
+
+def test_an_encoding_that_was_named_is_not_suggested(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="line 2 is not CP1252 .byte 0x9d.. It may be damaged, or have another"):
+        rows(tmp_path / "a.csv", "text,label\n\u201dx,1\n".encode(), encoding="cp1252")
 
 
 def test_tabs_that_are_not_there(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Read CSV, TSV and plain lines: find the delimiter and the quoting, and keep each field as written."""
 
+import contextlib
 import csv
 import itertools
+import json
 import logging
 import re
 import shlex
@@ -9,10 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
+from ...utils.display import warn_once
 from ...utils.errors import InputError, as_text, require
 from ..arguments import FileArguments
+from ..columns import TEXT_COLUMNS
 from .encodings import BYTE_ORDER_MARK, explain_damage, find_encoding, find_suffix, open_text
-from .table import SAMPLE, Table, is_number
+from .table import SAMPLE, Table, is_number, normalize_name
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +119,7 @@ class Delimited(Table):
         with open_text(self.path, self.encoding) as file:
             has_marks = any('"' in line for line in file)
         if has_marks and not self._starts_quoted():
-            quoted, has_breaks = self._count("double", lambda one: "\n" in one)
+            quoted, has_breaks = self._count("double", lambda one: "\n" in one or "\r" in one)
             if quoted is not None and has_breaks:
                 self._require_one(self._count("none")[0], quoted)
 
@@ -288,12 +292,15 @@ class Lines(Table):
         super().__init__(path)
         self.encoding = find_encoding(path, arguments.encoding)
         self.columns = ["text"]
+        warn_of_table(next(self._texts(), ""), str(path))
+
+    def _texts(self) -> Iterator[str]:
+        with explain_damage(self.path), open_text(self.path, self.encoding, newline="\n") as file:
+            yield from read_lines(file, repr(str(self.path)))
 
     def rows(self, columns: list[str]) -> Iterator[tuple[str, ...]]:
         """See [`Table.rows`]."""
-        with explain_damage(self.path), open_text(self.path, self.encoding, newline="\n") as file:
-            for line in read_lines(file, repr(str(self.path))):
-                yield tuple(line for _ in columns)
+        return (tuple(line for _ in columns) for line in self._texts())
 
     def lines(self) -> Iterator[int]:
         """See [`Table.lines`]."""
@@ -309,7 +316,8 @@ def read_lines(file: IO[str], source: str) -> Iterator[str]:
     Yield the lines of a text without their line endings.
 
     Raises:
-        InputError: a line holds a zero byte. The message calls the text `source`.
+        InputError: a line holds a zero byte, or carriage returns alone end the lines. The message calls the text
+            `source`.
     """
     for number, line in enumerate(file, start=1):
         if "\0" in line:
@@ -318,7 +326,31 @@ def read_lines(file: IO[str], source: str) -> Iterator[str]:
             if number > 1:
                 logger.warning("%s: line %d begins with a byte order mark, which is left out.", source, number)
             line = line.removeprefix(BYTE_ORDER_MARK)
-        yield line.removesuffix("\n").removesuffix("\r")
+        text = line.removesuffix("\n").rstrip("\r")
+        if number == 1 and "\r" in text and not line.endswith("\n"):
+            raise InputError(
+                f"{source} could not be read: its lines end in carriage returns, as on old Macs. Write line feeds "
+                "instead, for example with tr '\\r' '\\n'."
+            )
+        yield text
+
+
+def warn_of_table(first: str, name: str) -> None:
+    """Warn if the first line of plain text, of this name, looks like that of a table or of JSON lines."""
+    plain = first.replace('"', "")
+    looks_like = "the header of a table" if find_mark(plain) in DELIMITERS else None
+    if normalize_name(plain) in TEXT_COLUMNS:
+        looks_like = "the header of a table"
+    if first.lstrip().startswith("{"):
+        with contextlib.suppress(ValueError, RecursionError):
+            json.loads(first)
+            looks_like = "JSON"
+    if looks_like is not None:
+        warn_once(
+            logger,
+            f"{name}: each line is read as a text, including the first one, {first[:60]!r}, which looks like "
+            f"{looks_like}. Read a table from a file whose name ends in .csv, .tsv or .jsonl.",
+        )
 
 
 def find_mark(name: str) -> str | None:

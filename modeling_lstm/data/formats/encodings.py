@@ -7,13 +7,61 @@ import gzip
 import io
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
 from ...utils.errors import InputError, require
 
-COMPRESSIONS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+CHUNK = 1 << 18  # compressed bytes read at once
+
+
+class _Streams(io.RawIOBase):
+    """
+    The bytes of a file of one or several compressed streams. Unlike those of `bz2` and `lzma`, this reader does not
+    silently leave out what follows a stream and is not one.
+    """
+
+    def __init__(self, path: Path, decompressor: Callable[[], Any]):
+        self._file, self._make, self._decompressor = path.open("rb"), decompressor, decompressor()
+
+    def readable(self) -> bool:
+        """See `io.RawIOBase.readable`."""
+        return True
+
+    def close(self) -> None:
+        """See `io.RawIOBase.close`."""
+        self._file.close()
+        super().close()
+
+    def readinto(self, buffer: Any) -> int:
+        """See `io.RawIOBase.readinto`."""
+        data = b""
+        while not data:
+            given = b""
+            if self._decompressor.eof:
+                given = (self._decompressor.unused_data or self._file.read(CHUNK)).lstrip(b"\0")  # xz pads with zeros
+                while not given and (more := self._file.read(CHUNK)):
+                    given = more.lstrip(b"\0")
+                if not given:
+                    return 0
+                self._decompressor = self._make()
+            elif self._decompressor.needs_input and not (given := self._file.read(CHUNK)):
+                raise EOFError("the compressed file ends too early")
+            data = self._decompressor.decompress(given, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _open_streams(decompressor: Callable[[], Any]) -> Callable[[Path, str], IO[bytes]]:
+    return lambda path, _: cast(IO[bytes], io.BufferedReader(_Streams(path, decompressor)))
+
+
+COMPRESSIONS: dict[str, Callable[[Path, str], Any]] = {
+    ".gz": gzip.open,
+    ".bz2": _open_streams(bz2.BZ2Decompressor),
+    ".xz": _open_streams(lzma.LZMADecompressor),
+}
 
 
 # Byte order marks and their encodings. UTF-32 goes first, since its mark may begin with that of UTF-16
@@ -55,7 +103,7 @@ SIGNATURES = {
 def find_kind(path: Path) -> str | None:
     """Return what a file is by its first bytes, and what to do about it; `None` if it may be text."""
     with path.open("rb") as file:
-        return _kind_of(file.read(1_000))
+        return _advise(_kind_of(file.read(1_000)), path)
 
 
 def _kind_of(start: bytes) -> str | None:
@@ -63,6 +111,12 @@ def _kind_of(start: bytes) -> str | None:
     return next(
         (kind for mark, kind in SIGNATURES.items() if (lower if mark[:1] == b"<" else start).startswith(mark)), None
     )
+
+
+def _advise(kind: str | None, path: Path) -> str | None:
+    """Return what a file is, with advice that fits its name: one that ends in .gz need not be renamed to."""
+    name, sign, advice = (kind or "").partition(": rename it to end in ")
+    return f"{name}: unpack it first" if sign and path.suffix.lower() == advice else kind
 
 
 def find_suffix(path: Path) -> str:
@@ -83,7 +137,7 @@ def find_encoding(path: Path, asked: str | None) -> str:
     with explain_damage(path), _bytes(path) as file:
         start = file.read(1_000)
     require(bool(start), f"{str(path)!r} is empty: it has no rows.")
-    kind = _kind_of(start)
+    kind = _advise(_kind_of(start), path)
     require(kind is None, f"{str(path)!r} is not a text file: its first bytes are those of {kind}.")
     mark = next((mark for mark in MARKS if start.startswith(mark)), b"")
     marked = MARKS.get(mark)
@@ -131,9 +185,11 @@ def open_text(path: Path, encoding: str, newline: str = "") -> Iterator[IO[str]]
         try:
             yield file
         except UnicodeError as error:
+            advice = "It may be damaged, or have another --encoding."
+            if encoding.startswith("utf-8"):
+                advice = "Name its encoding, for example --encoding cp1252."
             raise InputError(
-                f"{str(path)!r} could not be read: {_undecodable(path, encoding, error)} Name its encoding, for "
-                "example --encoding cp1252."
+                f"{str(path)!r} could not be read: {_undecodable(path, encoding, error)} {advice}"
             ) from error
 
 

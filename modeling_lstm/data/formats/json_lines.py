@@ -8,9 +8,9 @@ from typing import IO, Any
 
 from ...utils.errors import InputError, as_text, require
 from ..arguments import FileArguments
-from ..columns import TRANSLATIONS
-from .encodings import explain_damage, find_encoding, open_text
-from .table import SAMPLE, Table
+from ..columns import TEXT_COLUMNS, TRANSLATIONS
+from .encodings import explain_damage, find_encoding, find_suffix, open_text
+from .table import SAMPLE, Table, normalize_name
 
 
 class WrittenValue(str):
@@ -67,6 +67,8 @@ class Json(Table):
             if isinstance(first, dict):
                 lines = self._lines(file, number)
                 second = next(lines, None)
+                if second is None and find_suffix(self.path) == ".json":
+                    self._check_columns(first)
                 if second is not None or not _are_columns(first):
                     yield from itertools.chain([(number, first)], [] if second is None else [second], lines)
                     return
@@ -108,6 +110,8 @@ class Json(Table):
                 f"{str(self.path)!r} could not be read: its columns differ in length: {lengths}.",
             )
             document = [dict(zip(document, values, strict=True)) for values in zip(*document.values(), strict=True)]
+        if isinstance(document, dict):
+            self._check_columns(document)
         require(
             isinstance(document, list) and all(isinstance(row, dict) for row in document),
             f"{str(self.path)!r} could not be read: expected a JSON object in each line, or an array of objects.",
@@ -116,10 +120,13 @@ class Json(Table):
 
     def _check_columns(self, document: dict[str, list[Any]]) -> None:
         """Raise if the lists of a document are not its columns, but hold whole rows."""
-        names = [name for name, values in document.items() if values and isinstance(values[0], dict)]
+        names = [name for name, values in document.items() if name != TRANSLATIONS and _are_objects(values)]
+        is_all = len(names) == len(document) or any(not isinstance(values, list) for values in document.values())
+        have_texts = len(document) == 1 or any(_has_texts(document[name]) for name in names)
         require(
-            len(document) != 1 or names in ([], [TRANSLATIONS]),
-            f"{str(self.path)!r} could not be read: its rows are inside {as_text(names)!r}. Write that array alone.",
+            not (names and is_all and have_texts),
+            f"{str(self.path)!r} could not be read: its rows are inside {as_text(names)!r}. Write that array alone"
+            f"{', each in a file of its own' if len(names) > 1 else ''}.",
         )
         require(
             document.keys() != {"columns", "index", "data"},
@@ -156,6 +163,15 @@ def _constant(text: str) -> WrittenValue | None:
 def _are_columns(document: Any) -> bool:
     """Return whether a JSON document is an object with a list for each column."""
     return isinstance(document, dict) and all(isinstance(values, list) for values in document.values())
+
+
+def _are_objects(values: Any) -> bool:
+    return isinstance(values, list) and bool(values) and all(isinstance(one, dict) for one in values)
+
+
+def _has_texts(rows: list[dict[str, Any]]) -> bool:
+    """Return whether objects have what is usually the name of a column of texts."""
+    return any(normalize_name(name) in TEXT_COLUMNS for row in rows for name in row)
 
 
 def _write_truth(value: Any) -> Any:

@@ -32,7 +32,9 @@ def open_table(path: Path, arguments: FileArguments) -> Table:
     Raises:
         InputError: it does not exist, is empty, or cannot be read.
     """
-    require(exists(path) and path.is_file(), f"There is no file {str(path)!r}.")
+    require(exists(path), f"There is no file {str(path)!r}.")
+    require(not path.is_dir(), f"{str(path)!r} is a folder: name a file in it.")
+    require(path.is_file(), f"{str(path)!r} is a pipe or a device: write its content to a file, and name that.")
     suffix = find_suffix(path)
     if suffix not in FORMATS:
         kind = find_kind(path)

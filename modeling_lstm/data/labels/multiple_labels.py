@@ -7,6 +7,7 @@ from datasets import Dataset
 
 from ...utils.errors import InputError, as_text, require
 from ..formats.parquet import STRINGS
+from ..formats.table import normalize_name
 from .label_reader import LabelReader, Locate, NamedLabels, class_label, name_of
 from .names import NUMBER, find_broken, find_names, parse_truth
 
@@ -106,12 +107,15 @@ class LabelVectors(LabelReader):
 
 
 class LabelColumns(LabelReader):
-    """A column of 0 and 1 for each label. Columns are matched to labels by name or else by order."""
+    """A column of 0 and 1 for each label. Columns are matched to labels by name, in any case, or else by order."""
 
     kind = "multi_label_classification"
 
     def __init__(self, columns: list[str], names: list[str] | None):
-        super().__init__(list(names) if names and set(names) == set(columns) else columns)
+        by_name = {normalize_name(column): column for column in columns}
+        wanted = list(map(normalize_name, names or columns))
+        is_by_name = sorted(wanted) == sorted(by_name)
+        super().__init__([by_name[name] for name in wanted] if is_by_name else columns)
         self.names = names or list(columns)
         require(
             len(self.names) == len(columns),
@@ -119,7 +123,11 @@ class LabelColumns(LabelReader):
             f"{as_text(self.names)}.",
         )
         pairs = zip(self.columns, self.names, strict=True)
-        elsewhere = [name for column, name in pairs if name != column and name in columns]
+        elsewhere = [
+            name
+            for column, name in pairs
+            if normalize_name(name) != normalize_name(column) and normalize_name(name) in by_name
+        ]
         require(
             not elsewhere,
             f"The label columns are {as_text(columns)}, the labels {as_text(self.names)}: {as_text(elsewhere)} would "

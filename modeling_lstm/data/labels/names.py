@@ -40,8 +40,8 @@ def find_names(values: Iterable[Any], column: str, rows: int) -> list[str]:
 
 
 def is_missing(value: Any) -> bool:
-    """Return whether a value is `None` or blank."""
-    return value is None or not str(value).strip()
+    """Return whether a value is `None`, or has nothing but blanks and invisible characters."""
+    return value is None or all(one.isspace() or unicodedata.category(one) == "Cf" for one in str(value))
 
 
 def parse_truth(value: Any) -> float | None:
