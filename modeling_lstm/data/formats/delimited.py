@@ -337,19 +337,18 @@ def read_lines(file: IO[str], source: str) -> Iterator[str]:
 
 def warn_of_table(first: str, name: str) -> None:
     """Warn if the first line of plain text, of this name, looks like that of a table or of JSON lines."""
-    plain = first.replace('"', "")
-    looks_like = "the header of a table" if find_mark(plain) in DELIMITERS else None
-    if normalize_name(plain) in TEXT_COLUMNS:
-        looks_like = "the header of a table"
-    if first.lstrip().startswith("{"):
+    plain, problem = first.replace('"', ""), None
+    if find_mark(plain) in DELIMITERS or normalize_name(plain) in TEXT_COLUMNS:
+        problem = "looks like the header of a table"
+    elif first.lstrip().startswith("{"):
         with contextlib.suppress(ValueError, RecursionError):
             json.loads(first)
-            looks_like = "JSON"
-    if looks_like is not None:
+            problem = "looks like JSON"
+    if problem is not None:
         warn_once(
             logger,
-            f"{name}: each line is read as a text, including the first one, {first[:60]!r}, which looks like "
-            f"{looks_like}. Read a table from a file whose name ends in .csv, .tsv or .jsonl.",
+            f"{name}: each line is read as a text, including the first one, {first[:60]!r}, which {problem}. Read a "
+            "table from a file whose name ends in .csv, .tsv or .jsonl.",
         )
 
 
