@@ -1,6 +1,5 @@
 """Read text for language modeling from one or more sources, and hold out a part of it."""
 
-import itertools
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -101,11 +100,14 @@ def load_other_corpus(arguments: CorpusArguments, split: str) -> Corpus:
 
 def _check_repeats(arguments: CorpusArguments) -> None:
     """Raise if two sources are the same, or have a file in common."""
-    for first, second in itertools.combinations(arguments.dataset, 2):
-        is_same = _source_key(first) == _source_key(second)
-        overlap = is_same or _learned_files(first, arguments) & _learned_files(second, arguments)
-        what = f"names {first!r} twice" if is_same else f"names {first!r} and {second!r}, which have files in common"
-        require(not overlap, f"--dataset {what}: texts would be held out and learned. Name each file once.")
+    known: dict[str | Path, str] = {}
+    for source in arguments.dataset if len(arguments.dataset) > 1 else ():
+        files = {_source_key(source), *_learned_files(source, arguments)}
+        if first := next((known[file] for file in files if file in known), None):
+            is_same = _source_key(first) == _source_key(source)
+            what = f"{first!r} twice" if is_same else f"{first!r} and {source!r}, which have files in common"
+            raise InputError(f"--dataset names {what}: texts would be held out and learned. Name each file once.")
+        known |= dict.fromkeys(files, source)
 
 
 def _learned_files(source: str, arguments: CorpusArguments) -> set[str | Path]:

@@ -97,7 +97,9 @@ def write_parquet(rows: Iterator[Row], path: Any, schema: pa.Schema) -> int:
 
 def _as_text(value: Any) -> Any:
     """Convert lists and dictionaries to JSON for a text field, and bytes to text."""
-    return _as_json(value) if isinstance(value, (list, dict)) else decode(value) if isinstance(value, bytes) else value
+    if isinstance(value, (list, dict)):
+        return _as_json(value)
+    return decode(value) if isinstance(value, bytes) else value
 
 
 def decode(value: Any) -> str:
