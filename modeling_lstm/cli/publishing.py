@@ -30,14 +30,14 @@ def _make_parser(command: str, *kinds: Any) -> CommandParser:
 def run_card(given: list[str]) -> int:
     """Write a run's model card."""
     arguments, rest = make_card_parser().read(given)
-    from ..publishing.sharing import check_card, write_card
+    from ..publishing.sharing import write_card
 
+    compared = None
     if rest.comparison is not None:
-        from ..comparison.result import add_to_run
+        from ..comparison.result import compared_systems
 
-        check_card(rest.run, rest.repository, overwrite=rest.overwrite_card)
-        add_to_run(Path(rest.run), Path(rest.comparison))
-    print(write_card(rest.run, rest.repository, arguments, overwrite=rest.overwrite_card))
+        compared = compared_systems(Path(rest.run), Path(rest.comparison))
+    print(write_card(rest.run, rest.repository, arguments, overwrite=rest.overwrite_card, compared=compared))
     return 0
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..evaluation.metrics import greater_is_better
-from ..runs.record import RECORD, read_record, split_settings
+from ..runs.record import read_record, split_settings
 from ..tasks.base import TEXT_CLASSIFICATION, task_name
 from ..utils.display import name_hardware
 from ..utils.errors import as_text, require
-from ..utils.files import read_json, write_json
+from ..utils.files import read_json
 
 RESULT = "comparison.json"
 ALPHA = 0.05  # differences with a smaller p-value are significant
@@ -68,9 +68,13 @@ def name_source(data: dict[str, Any]) -> str:
     return data["dataset"] + (f":{data['subset']}" if data.get("subset") else "")
 
 
-def add_to_run(run: Path, folder: Path) -> None:
+def compared_systems(run: Path, folder: Path) -> dict[str, Any]:
     """
-    Add the result of a comparison to the `run.json` of a run on the same data, so that its model card includes it.
+    Return what the record and the model card of a run say about a comparison on the same data (`compared`).
+
+    Args:
+        run: The run folder.
+        folder: The folder of the comparison.
 
     Raises:
         InputError: the run and the comparison use different data, or are not of classifiers.
@@ -114,4 +118,4 @@ def add_to_run(run: Path, folder: Path) -> None:
         "threads": comparison["threads"],
         "processor": name_hardware(comparison["hardware"]),
     }
-    write_json(run / RECORD, record | {"compared": facts | {"systems": compared}})
+    return facts | {"systems": compared}

@@ -20,7 +20,7 @@ from ..runs.record import FINGERPRINTS, RECORD, RunRecord, check_joined, name_ru
 from ..runs.run_folders import INDEX, VOCABULARIES, load_for_inference, weight_files
 from ..tasks.base import task_of
 from ..utils.errors import InputError, check_text, require
-from ..utils.files import write_text
+from ..utils.files import write_json, write_text
 from ..utils.settings import build_settings
 from .arguments import CardArguments, PushArguments
 from .card import make_card
@@ -43,40 +43,45 @@ REPLACED = (
 EXPORTED = (MODEL, FACTS, SCRIPT)
 
 
-def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: bool = False) -> Path:
+def write_card(
+    run: str,
+    repo_id: str,
+    arguments: CardArguments,
+    *,
+    overwrite: bool = False,
+    compared: dict[str, Any] | None = None,
+) -> Path:
     """
-    Write the card of a run to `RUN/README.md`, where you can read and edit it before [`push`] uploads it. License,
-    language and examples that are not given are those of the card that was there, if no person wrote it.
+    Write the card of a run to `RUN/README.md`, where you can read and edit it before [`push`] uploads it.
+
+    Args:
+        run: The run folder.
+        repo_id: `owner/name` on the Hub.
+        arguments: What the card says in addition to `run.json`. License, language and examples that are not given are
+            those of the card that was there, if no person wrote it.
+        overwrite: Whether to replace a card that a person wrote.
+        compared: The results of a comparison, which the card shows and `run.json` keeps.
 
     Raises:
-        InputError: the folder is not a run or is damaged, or it has a card that a person wrote.
-    """
-    path = check_card(run, repo_id, overwrite=overwrite)
-    record, predictor = _open(run)
-    if read_own_card(path) is None:
-        _, arguments = _choose_card(path, arguments)
-    answered = _answer_examples(predictor, record, arguments)
-    text = make_card(record, repo_id, language=arguments.language, license=arguments.license, examples=answered)
-    write_text(path, text)
-    return path
-
-
-def check_card(run: str, repo_id: str, *, overwrite: bool = False) -> Path:
-    """
-    Return where [`write_card`] writes the card of a run.
-
-    Raises:
-        InputError: the id of the repository is invalid, or the run has a card that a person wrote.
+        InputError: the folder is not a run or is damaged, the id of the repository is invalid, an example cannot be
+            answered, or the run has a card that a person wrote. Nothing is changed then.
     """
     path = Path(run) / CARD
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
         raise InputError(f"{repo_id!r} is not the id of a repository on the Hub: {error}") from error
-    require(
-        overwrite or read_own_card(path) is None,
-        f"{str(path)!r} was written by a person: --overwrite_card replaces it.",
-    )
+    is_own = read_own_card(path) is not None
+    require(overwrite or not is_own, f"{str(path)!r} was written by a person: --overwrite_card replaces it.")
+    record, predictor = _open(run)
+    if not is_own:
+        _, arguments = _choose_card(path, arguments)
+    answered = _answer_examples(predictor, record, arguments)
+    if compared is not None:
+        record["compared"] = compared
+        write_json(Path(run) / RECORD, record)
+    text = make_card(record, repo_id, language=arguments.language, license=arguments.license, examples=answered)
+    write_text(path, text)
     return path
 
 

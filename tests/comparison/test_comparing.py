@@ -758,8 +758,12 @@ def test_the_card_of_a_run_tells_of_its_comparison(
     moved["task"] = {"name": "translation", "source": "en", "target": "es"}
     (tmp_path / "moved" / "comparison.json").write_text(json.dumps(moved), encoding="utf-8")
     assert "Only the card of a classifier can show a comparison" in fails(*card, str(tmp_path / "moved"))
+    record = json.loads((run_copy / "run.json").read_text("utf-8"))
+    del record["compared"]
+    (run_copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
     before = (run_copy / "run.json").read_bytes()
     assert "is not the id of a repository" in fails("card", str(run_copy), "a b", "--comparison", str(tmp_path / "out"))
+    assert "is not UTF-8" in fails(*card, str(tmp_path / "out"), "--examples", "\udcff")
     assert (run_copy / "run.json").read_bytes() == before
     assert "no comparison.json" in fails(*card, str(tmp_path))
     (tmp_path / "comparison.json").write_text("{", encoding="utf-8")
