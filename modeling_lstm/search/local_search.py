@@ -5,6 +5,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -62,6 +63,8 @@ def _work_in_processes(folder: Path, base: dict[str, Any], arguments: SearchArgu
         for job in jobs:
             if job.is_alive():
                 job.terminate()
+        for job in jobs:
+            job.join()  # it enqueues its trial again
         raise
     if lost := [str(job.exitcode) for job in jobs if job.exitcode]:
         logger.warning(
@@ -78,6 +81,7 @@ def _job(
     """Run trials in one of several processes, with its share of the cores, and with logging of this level."""
     import torch
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ctrl+C ends it by this signal
     logging.basicConfig(level=level, format="%(message)s")
     torch.set_num_threads(max(1, count_cores() // arguments.jobs))
     usual = ",".join(map(str, range(torch.cuda.device_count())))
@@ -85,7 +89,10 @@ def _job(
     if len(gpus) > 1:  # each process trains on the first one that it sees
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    work(folder, base, arguments, end, number)
+    try:
+        work(folder, base, arguments, end, number)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGTERM)
 
 
 @contextlib.contextmanager

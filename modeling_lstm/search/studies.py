@@ -1,6 +1,5 @@
 """The Optuna study of a search: its storage, and the attributes of its trials."""
 
-import contextlib
 import logging
 import os
 import time
@@ -131,8 +130,7 @@ def retry_stale_trials(study: Any) -> None:
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
         host, process = trial.user_attrs.get("process", (None, 0))
         if host == machine() and not is_running(process):
-            with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError, ValueError):  # another was quicker
-                end_killed(trial, study)
+            end_killed(trial, study)
 
 
 def end_killed(trial: Any, study: Any) -> None:
@@ -140,13 +138,18 @@ def end_killed(trial: Any, study: Any) -> None:
     End a trial whose process was killed, and enqueue it again. If that has happened too often, it fails instead: it
     would kill one process after another.
     """
+    optuna = open_optuna()
     killed = trial.user_attrs.get("killed", 0) + 1
+    error = f"its process was killed {killed} times, perhaps because there was not enough memory"
+    try:
+        if killed > MAX_REPEATS:
+            study._storage.set_trial_user_attr(trial._trial_id, "error", error)
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+    except (optuna.exceptions.UpdateFinishedTrialError, ValueError):  # another process was quicker
+        return
     if killed > MAX_REPEATS:
-        error = f"its process was killed {killed} times, perhaps because there was not enough memory"
-        study._storage.set_trial_user_attr(trial._trial_id, "error", error)
         logger.warning("Trial %d failed: %s", trial.number, error)
-    study.tell(trial.number, state=open_optuna().trial.TrialState.FAIL)
-    if killed <= MAX_REPEATS:
+    else:
         enqueue_retry(trial, study, killed)
 
 

@@ -227,6 +227,37 @@ def test_no_process_of_a_search_outlives_it(
             time.sleep(0.01)
 
 
+def _search_that_waits_in_two_processes(folder: Path, marks: Path) -> None:
+    """Begin a search whose first two trials do nothing but wait."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background of a shell ignore it
+
+    def wait(*_: Any) -> None:
+        (marks / f"{os.getpid()}").touch()
+        time.sleep(3600)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(local_search, "multiprocessing", always(multiprocessing.get_context("fork")))
+    patch.setattr(local_search, "run_trial", wait)
+    local_search._work_in_processes(folder, {}, SearchArguments(output_dir=str(folder), jobs=2), None)
+
+
+def test_ctrl_c_counts_no_trial_of_several_processes_as_killed(tmp_path: Path, forks: ForkServerContext) -> None:
+    folder, marks = tmp_path / "search", tmp_path / "marks"
+    folder.mkdir()
+    marks.mkdir()
+    process = forks.Process(target=_search_that_waits_in_two_processes, args=(folder, marks))
+    process.start()
+    while process.is_alive() and len(list(marks.iterdir())) < 2:
+        time.sleep(0.01)
+    os.killpg(process.pid or 0, signal.SIGINT)
+    process.join()
+    found = trials_of(folder)
+    assert [one.state.name for one in found] == ["FAIL", "FAIL", "WAITING", "WAITING"]
+    assert {one.user_attrs["repeats"] for one in found[2:]} == {0, 1}
+    assert all(one.user_attrs["killed"] == 0 for one in found[2:])
+
+
 def test_two_processes_share_a_search(
     data: Path, tmp_path: Path, forks: ForkServerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
