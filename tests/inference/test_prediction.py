@@ -436,6 +436,30 @@ def test_bytes_that_are_kept_are_text(trained: Path, tmp_path: Path, output: str
     assert "A kept column holds bytes that are not text in UTF-8" in told and "write a .parquet file" in told
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "is_read"),
+    [
+        (pa.date32(), 4_000_000, False),
+        (pa.timestamp("s"), 400_000_000_000, False),
+        (pa.time64("ns"), 1_001, False),
+        (pa.time64("ns"), 1_000, True),
+    ],
+)
+def test_times_that_would_change_are_told(
+    trained: Path, tmp_path: Path, kind: pa.DataType, value: int, is_read: bool, fails: Callable[..., str]
+) -> None:
+    plain = pa.int32() if kind == pa.date32() else pa.int64()
+    path, target = tmp_path / "in.parquet", tmp_path / "out.csv"
+    pq.write_table(pa.table({"text": ["good"], "when": pa.array([value], plain).view(kind)}), path)
+    flags = ["--input", str(path), "--output", str(target), "--keep_columns", "when"]
+    if is_read:
+        assert main(["predict", str(trained), *flags]) == 0
+        assert read(target)[0]["when"] == "00:00:00.000001"
+        return
+    told = fails("predict", trained, *flags)
+    assert "The column 'when' of" in told and "holds a value that Python cannot hold" in told and not target.exists()
+
+
 def test_standard_input_in_another_encoding_is_told(
     trained: Path, monkeypatch: pytest.MonkeyPatch, fails: Callable[..., str]
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...utils.errors import InputError
 from .encodings import explain_damage
 from .table import Table
 
@@ -34,7 +35,20 @@ class ParquetFile(Table):
         """See [`Table.rows`]; the values need not be strings."""
         with explain_damage(self.path), pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(batch_size=1_000, columns=list(dict.fromkeys(columns))):
-                yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+                yield from zip(*(self._values(batch, name) for name in columns), strict=True)
+
+    def _values(self, batch: pa.RecordBatch, name: str) -> list[Any]:
+        """Return the values of a column. Raises [`InputError`] for times that Python cannot hold."""
+        column = batch.column(name)
+        try:
+            if pa.types.is_time64(column.type):
+                column = column.cast(pa.time64("us"))  # raises if that changes one, as to_pylist does not
+            return list(column.to_pylist())
+        except (OverflowError, ValueError) as error:
+            raise InputError(
+                f"The column {name!r} of {str(self.path)!r} ({column.type}) holds a value that Python cannot hold: "
+                f"{error}. Leave the column out, or write it as text."
+            ) from error
 
     def lines(self) -> Iterator[None]:
         """See [`Table.lines`]; there are none."""
