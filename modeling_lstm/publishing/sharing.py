@@ -79,8 +79,9 @@ def write_card(
     answered = _answer_examples(predictor, record, arguments)
     if compared is not None:
         record["compared"] = compared
-        write_json(Path(run) / RECORD, record)
     text = make_card(record, repo_id, language=arguments.language, license=arguments.license, examples=answered)
+    if compared is not None:
+        write_json(Path(run) / RECORD, record)
     write_text(path, text)
     return path
 

@@ -43,12 +43,13 @@ class ParquetFile(Table):
         try:
             if pa.types.is_time64(column.type):
                 column = column.cast(pa.time64("us"))  # raises if that changes one, as to_pylist does not
-            return list(column.to_pylist())
+            values: list[Any] = column.to_pylist()
         except (OverflowError, ValueError) as error:
             raise InputError(
                 f"The column {name!r} of {str(self.path)!r} ({column.type}) holds a value that Python cannot hold: "
                 f"{error}. Leave the column out, or write it as text."
             ) from error
+        return values
 
     def lines(self) -> Iterator[None]:
         """See [`Table.lines`]; there are none."""
