@@ -194,18 +194,18 @@ def always(context: BaseContext) -> Any:
     return SimpleNamespace(get_context=lambda _: context, parent_process=multiprocessing.parent_process)
 
 
-def _search_without_end(folder: Path) -> None:
-    """Begin a search in two processes that write their ids, and then do nothing."""
+def _search_without_end(folder: Path, marks: Path, idle: str) -> None:
+    """Begin a search in two processes. In them, the function `idle` writes the process's id and then does nothing."""
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background of a shell ignore it
 
-    def work(*_: Any) -> None:
-        (folder / f"{os.getpid()}").touch()
+    def wait(*_: Any) -> None:
+        (marks / f"{os.getpid()}").touch()
         time.sleep(3600)
 
     patch = pytest.MonkeyPatch()
     patch.setattr(local_search, "multiprocessing", always(multiprocessing.get_context("fork")))
-    patch.setattr(local_search, "work", work)
+    patch.setattr(local_search, idle, wait)
     local_search._work_in_processes(folder, {}, SearchArguments(output_dir=str(folder), jobs=2), None)
 
 
@@ -216,7 +216,7 @@ def test_no_process_of_a_search_outlives_it(
     how: signal.Signals, is_for_all: bool, tmp_path: Path, forks: ForkServerContext
 ) -> None:
     """Ctrl+C reaches all processes at once, other signals the first one only."""
-    process = forks.Process(target=_search_without_end, args=(tmp_path,))
+    process = forks.Process(target=_search_without_end, args=(tmp_path, tmp_path, "work"))
     process.start()
     while len(workers := [int(path.name) for path in tmp_path.iterdir()]) < 2:
         time.sleep(0.01)
@@ -227,26 +227,11 @@ def test_no_process_of_a_search_outlives_it(
             time.sleep(0.01)
 
 
-def _search_that_waits_in_two_processes(folder: Path, marks: Path) -> None:
-    """Begin a search whose first two trials do nothing but wait."""
-    os.setsid()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background of a shell ignore it
-
-    def wait(*_: Any) -> None:
-        (marks / f"{os.getpid()}").touch()
-        time.sleep(3600)
-
-    patch = pytest.MonkeyPatch()
-    patch.setattr(local_search, "multiprocessing", always(multiprocessing.get_context("fork")))
-    patch.setattr(local_search, "run_trial", wait)
-    local_search._work_in_processes(folder, {}, SearchArguments(output_dir=str(folder), jobs=2), None)
-
-
 def test_ctrl_c_counts_no_trial_of_several_processes_as_killed(tmp_path: Path, forks: ForkServerContext) -> None:
     folder, marks = tmp_path / "search", tmp_path / "marks"
     folder.mkdir()
     marks.mkdir()
-    process = forks.Process(target=_search_that_waits_in_two_processes, args=(folder, marks))
+    process = forks.Process(target=_search_without_end, args=(folder, marks, "run_trial"))
     process.start()
     while process.is_alive() and len(list(marks.iterdir())) < 2:
         time.sleep(0.01)
