@@ -39,6 +39,18 @@ class LogitCache:
                 self.connection.execute("INSERT OR IGNORE INTO made VALUES (1, ?)", (uuid.uuid4().hex,))
             (self.id,) = self.connection.execute("SELECT id FROM made").fetchone()
 
+    @property
+    def is_usual(self) -> bool:
+        """Whether runs that name no precision use this file."""
+        with self._explain_errors():
+            return bool(self.connection.execute("PRAGMA user_version").fetchone()[0])
+
+    @is_usual.setter
+    def is_usual(self, value: bool) -> None:
+        if value != self.is_usual:
+            with self._explain_errors():
+                self.connection.execute(f"PRAGMA user_version = {int(value)}")
+
     def find(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
         """Return the stored logits, of shape `(labels,)`, of those texts that have any."""
         keys = {_key(text): text for text in texts}

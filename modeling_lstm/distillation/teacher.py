@@ -72,8 +72,9 @@ class Teacher:
             if self.bf16:
                 logger.warning("%s: a regression teacher runs in fp32, whatever --teacher_bf16 says.", name)
             self.bf16 = False
-        if self.bf16 is None and any(path.exists() for path in files.values()):
-            self.bf16 = files[True].exists()  # a new trial might decide otherwise, and label all texts again
+        is_usual = self.bf16 is None
+        if self.bf16 is None:
+            self.bf16 = _usual_before(files)  # a new trial might decide otherwise, and label all texts again
         if self.bf16 is None:
             found = choose_device(device)
             self.bf16 = has_bf16(found) if found != "cpu" else _gains_by_bf16(model, self.limit)
@@ -84,6 +85,8 @@ class Teacher:
         self.labeler: Labeler | None = Labeler(how, model, tokenizer)
         self.labeler.check_padding()
         self.cache = LogitCache(files[self.bf16])
+        if is_usual:
+            self.cache.is_usual = True
 
     def label(
         self, texts: Iterable[Sequence[str]], number: int, *, count: bool = True, cluster: Cluster | None = None
@@ -162,6 +165,18 @@ class Teacher:
             labeled = cluster.dataset(items).map_batches(LabelingWorker, fn_constructor_args=told, **options)
             for row in labeled.iter_rows():
                 yield pickle.loads(row["texts"]), pickle.loads(row["logits"])
+
+
+def _usual_before(files: dict[bool, Path]) -> bool | None:
+    """
+    Return whether earlier runs without `--teacher_bf16` used bf16: the file that they marked. Without a mark, it is any
+    that exists, bf16 first; `None` if there is none.
+    """
+    found = {kind: LogitCache(path) for kind, path in files.items() if path.exists()}
+    marked = [kind for kind, cache in found.items() if cache.is_usual]
+    for cache in found.values():
+        cache.close()
+    return next(iter(marked or found), None)
 
 
 def average_logits(teachers: list[Teacher], texts: Sequence[str]) -> np.ndarray:

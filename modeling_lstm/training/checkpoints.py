@@ -25,6 +25,8 @@ from .lstm_trainer import IN_BF16, ORIGIN
 
 logger = logging.getLogger(__name__)
 
+BF16 = " in bf16"  # after the digest of a teacher that computed in it
+
 KEPT_ON_RESUME = (
     *("learning_rate", "embedding_learning_rate", "layer_decay", "frozen_epochs", "lr_scheduler_type"),
     *("lr_scheduler_kwargs", "warmup_steps", "dataloader_drop_last", "neftune_noise_alpha"),
@@ -115,7 +117,7 @@ def describe_origin(
     return {
         **task.identify(),
         # before the texts, because some may be made with the teacher's words
-        "teacher": as_text(one["digest"] + (" in bf16" if one["bf16"] else "") for one in teachers) or "none",
+        "teacher": as_text(one["digest"] + (BF16 if one["bf16"] else "") for one in teachers) or "none",
         "train split": identify_rows(train, task.columns),
         "validation split": identify_rows(data.splits["validation"], task.columns),
         "tokenizer": f"{len(tokenizer)} tokens, digest {digest_of(map(identify_tokenizer, tokenizers))}",
@@ -173,9 +175,11 @@ def check_model(checkpoint: str, config: PreTrainedConfig) -> None:
 def _check_same(checkpoint: str, then: dict[str, Any], now: dict[str, Any]) -> None:
     for what, value in now.items():
         if then.get(what, value) != value:
+            differs = what == "teacher" and then[what].replace(BF16, "") == value.replace(BF16, "")
+            hint = ", with --teacher_bf16 " + ("true" if BF16 in then[what] else "false") if differs else ""
             raise InputError(
                 f"The checkpoint {checkpoint!r} was trained with another {what} ({then[what]}) than the current one "
-                f"({value}): resume with the data and settings of that training, or start over with --overwrite."
+                f"({value}): resume with the data and settings of that training{hint}, or start over with --overwrite."
             )
 
 

@@ -342,6 +342,8 @@ def test_another_teacher(begun: Path, trained: Path, tmp_path: Path, fails: Call
     given = ["distill", "--teacher", begun / "run", *flags, *FLAGS]
     assert main([str(one) for one in given]) == 0
     assert "another teacher" in fails("distill", "--teacher", trained, *flags, *RESUME)
+    told = fails(*given, "--teacher_bf16", "true", "--resume_from_checkpoint", "last")
+    assert "resume with the data and settings of that training, with --teacher_bf16 false, or" in told
     moved = shutil.copytree(begun / "run", tmp_path / "moved")
     assert main([str(one) for one in ["distill", "--teacher", moved, *flags, *RESUME]]) == 0
 
