@@ -7,6 +7,7 @@ import io
 import json
 import lzma
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -215,9 +216,10 @@ def test_a_first_line_of_numbers_is_mentioned(tmp_path: Path, caplog: pytest.Log
 def test_compressed_files(tmp_path: Path, suffix: str, module: Any) -> None:
     assert rows(tmp_path / f"a.csv{suffix}", module.compress(b"text,label\na,1\n")) == [("a", "1")]
     assert rows(tmp_path / f"a.jsonl{suffix}", module.compress(b'{"text": "a"}\n')) == [("a",)]
-    cut_off = module.compress(b"text,label\n" + bytes(range(65, 91)) * 2_000 + b",1\n")[:-20]
-    with pytest.raises(InputError, match="could not be read"):
-        rows(tmp_path / f"b.csv{suffix}", cut_off)
+    long = random.Random(0).randbytes(100_000).hex()
+    for whole in ("text,label\n" + bytes(range(65, 91)).decode() * 2_000 + ",1\n", f"text,label\na,1\n{long},1\n"):
+        with pytest.raises(InputError, match="could not be read"):
+            rows(tmp_path / f"b.csv{suffix}", module.compress(whole.encode())[:-20])
     parts = module.compress(b"text,label\na,1\n"), module.compress(b"b,2\n" * 100_000)
     assert rows(tmp_path / f"c.csv{suffix}", b"".join(parts)) == [("a", "1"), *[("b", "2")] * 100_000]
     for rest in (b"b,2\n", b"\0" * 8 + b"b,2\n", parts[1][:4] + b"damaged"):

@@ -66,16 +66,17 @@ class Delimited(Table):
     def rows(self, columns: list[str]) -> Iterator[tuple[str, ...]]:
         """See [`Table.rows`]."""
         indices = [self.columns.index(name) for name in columns]
-        if self.is_in_doubt:
-            self._check_quoting()
-            self.is_in_doubt = False
         with explain_damage(self.path):
+            if self.is_in_doubt:
+                self._check_quoting()
+                self.is_in_doubt = False
             for _, fields in self._check_rows(self.quoting):
                 yield tuple(fields[index] for index in indices)
 
     def lines(self) -> Iterator[int]:
         """See [`Table.lines`]."""
-        return (line for line, _ in self._check_rows(self.quoting))
+        with explain_damage(self.path):
+            yield from (line for line, _ in self._check_rows(self.quoting))
 
     def _header(self, quoting: str) -> list[str]:
         header = next((fields for _, fields in self._records(quoting)), None)
