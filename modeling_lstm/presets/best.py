@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,7 +25,9 @@ from ..tasks.base import TEXT_CLASSIFICATION
 from ..training.arguments import ModelArguments, TaskArguments
 from ..training.defaults import fit_epochs, fit_transformer_to_rows, max_epochs
 from ..training.folders import check_sources
+from ..training.initial_vectors import open_word_source
 from ..training.job import TrainingJob
+from ..training.model_builder import check_network
 from ..training.pretrained import open_pretrained
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import as_text, first_line, require
@@ -33,10 +35,9 @@ from ..utils.files import empty_folder, is_occupied, make_folder
 from ..utils.processes import fail_once, is_main, run_main_first, run_on_main
 from ..utils.progress import hide_progress_bars
 from ..utils.ray_cluster import RayArguments
-from ..utils.settings import build_settings, to_command
+from ..utils.settings import TRANSFORMER_PREFIX, build_settings, to_command
 from ..vectors.arguments import VectorTrainingArguments
 from ..vectors.learning import import_gensim, train_vectors
-from ..vectors.word_sources import open_vectors
 from .arguments import ALONE, AUGMENTATIONS, MAX_VARIANTS, STUDENT, OptionalTeacherArguments, PresetArguments
 from .estimates import Trial, lstm_trial, time_text, transformer_trial
 from .stages import Stage, identify_data, identify_texts, read_vectors, training_stage
@@ -199,8 +200,6 @@ class BestJob:
                 check_labels(configs, data, chosen)
                 if chosen.logits_cache is not None:
                     make_folder(Path(chosen.logits_cache))
-            if stages:
-                self._check_student(data)
             return [*stages, self._student(data, teachers, configs[0], is_weighted=not stages)]
         if not self.distillation.unlabeled:
             return [self._alone(data, {})]
@@ -239,7 +238,7 @@ class BestJob:
             stages.append(training_stage(about, job, origin, seconds))
         return found, stages
 
-    def _check_student(self, data: TextData) -> None:
+    def _check_student(self, data: TextData, model: ModelArguments, tokenizer: TokenizerArguments) -> None:
         """Raise for anything that the last stage could not open or use, before the first stage takes hours."""
         length = self.data.max_length
         check_divergence(data, self.distillation)
@@ -247,12 +246,11 @@ class BestJob:
             self.distillation.teacher_labels is None,
             "--teacher_labels is for teachers that are classifiers: one that is fine-tuned has the labels of the data.",
         )
-        if self.model.embeddings is not None:
-            open_vectors(self.model.embeddings, self.model.embeddings_revision, length)
-        if (pretrained := open_pretrained(self.model, length)) is not None:
+        check_network(model, open_word_source(model, tokenizer, length, data.has_pairs))
+        if (pretrained := open_pretrained(model, length)) is not None:
             pretrained.check_settings(self.given)
-        if self.tokenizer.tokenizer is not None:
-            open_tokenizer(self.tokenizer.tokenizer, length)
+        if tokenizer.tokenizer is not None:
+            open_tokenizer(tokenizer.tokenizer, length)
 
     def _student(self, data: TextData, teachers: list[str], config: Any, is_weighted: bool) -> Stage:
         """Plan the distillation of the teachers."""
@@ -280,7 +278,7 @@ class BestJob:
                 f"--{', --'.join(unused)}: the student starts from the word vectors of {names[0]!r}, with its tokens. "
                 "Leave it out, or name a tokenizer or other word vectors with --tokenizer or --embeddings.",
             )
-            usual |= {"embeddings": f"transformer:{teachers[0]}"}
+            usual |= {"embeddings": f"{TRANSFORMER_PREFIX}{teachers[0]}"}
             if chosen.teacher_revision is not None and is_hub_id(teachers[0]):
                 usual["embeddings_revision"] = chosen.teacher_revision
             theirs = getattr(config, "embedding_size", None) or config.hidden_size
@@ -289,6 +287,11 @@ class BestJob:
         reads_labels = is_weighted or chosen.label_weight > 0
         mine = {name: value for name, value in self.given.items() if reads_labels or name not in TRUE_LABELS}
         job = self._job(DistillationJob, usual | mine | {"teacher": ",".join(teachers)}, self.output)
+        if not is_weighted:  # a teacher is fine-tuned first
+            model = job.model
+            if model.embeddings == f"{TRANSFORMER_PREFIX}{teachers[0]}":  # it keeps its words, and is there already
+                model = replace(model, embeddings=f"{TRANSFORMER_PREFIX}{names[0]}")
+            self._check_student(data, model, job.tokenizer)
         longest = chosen.teacher_max_length
         trials = {name: transformer_trial(name, chosen.teacher_revision) for name in names}
         times = {name: self._time(trial, data, longest, trains=False) for name, trial in trials.items()}

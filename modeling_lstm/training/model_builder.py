@@ -21,7 +21,9 @@ from ..hub.refusals import explain_cause
 from ..runs.run_folders import check_vocabulary
 from ..tasks.base import TEXT_CLASSIFICATION, Task
 from ..utils.errors import InputError, explain_errors, first_line, require
-from ..vectors.initial_embeddings import InitialEmbeddings
+from ..vectors.initial_embeddings import InitialEmbeddings, check_reduction
+from ..vectors.token_table import TokenTable
+from ..vectors.word_sources import WordSource
 from .arguments import ModelArguments
 from .lstm_trainer import word_table
 from .regression_head import scale_head
@@ -94,6 +96,21 @@ def make_config(model_type: str, fields: dict[str, Any]) -> PreTrainedConfig:
         return AutoConfig.for_model(model_type, **fields)
     except StrictDataclassError as error:
         raise InputError(f"The model cannot be built: {str(error.__cause__ or error).strip()}") from error
+
+
+def check_network(arguments: ModelArguments, source: WordSource | TokenTable | None) -> None:
+    """
+    Raise [`InputError`] for sizes that cannot be used, as far as that is known before the vocabulary is.
+
+    Args:
+        arguments: The model settings.
+        source: Where the initial word vectors come from.
+    """
+    if arguments.transformer is not None or arguments.pretrained is not None:
+        return
+    make_config(arguments.model_type, arguments.config_fields())
+    if isinstance(source, TokenTable) and arguments.embedding_size is not None:
+        check_reduction(arguments.embedding_size, *source.vectors.shape)
 
 
 def transformer_config(

@@ -69,7 +69,7 @@ from .initial_vectors import open_word_source, prepare_vectors
 from .job_settings import TrainingSettings
 from .limits import check_layers
 from .lstm_trainer import LstmTrainer, make_score_function
-from .model_builder import adopt_model, build_model, describe_model, open_config
+from .model_builder import adopt_model, build_model, check_network, describe_model, open_config
 from .outcome import describe_outcome, find_end
 from .precision import gains_by_bf16
 from .pretrained import PretrainedLanguageModel, open_pretrained
@@ -291,6 +291,7 @@ class Training:
         if self.language_model is not None:
             require(tokenizer.tokenizer is None, "--pretrained comes with its own tokenizer: leave out --tokenizer.")
             self.language_model.check_settings(self.job.settings)
+        check_network(model, source)
         self.collect()
         self.brings_tokenizer = isinstance(source, TokenTable)
         if isinstance(source, TokenTable) and tokenizer.trim_vocabulary:

@@ -20,6 +20,16 @@ logger = logging.getLogger(__name__)
 MISSING_NAMED = 20  # most frequent tokens without a vector, named in the report
 
 
+def check_reduction(size: int, number: int, dimension: int) -> None:
+    """Raise [`InputError`] if so many vectors of this dimension cannot be reduced to `size` dimensions."""
+    most = min(number, dimension)
+    require(
+        size == dimension or size <= most,
+        f"--embedding_size {size} is more than the vectors allow: there are {number} of {dimension} dimensions, so at "
+        f"most {most}. Leave it out to keep their size.",
+    )
+
+
 @dataclass
 class InitialEmbeddings:
     """
@@ -50,12 +60,7 @@ class InitialEmbeddings:
         """
         if size == self.dimension:
             return self
-        most = min(self.vectors.shape)
-        require(
-            size <= most,
-            f"--embedding_size {size} is more than the vectors allow: there are {len(self.vectors)} of "
-            f"{self.dimension} dimensions, so at most {most}. Leave it out to keep their size.",
-        )
+        check_reduction(size, *self.vectors.shape)
         pca = PCA(size, svd_solver="covariance_eigh").fit(self.vectors)
         kept = round(float(pca.explained_variance_ratio_.sum()), 4)
         logger.info(

@@ -353,6 +353,15 @@ def test_what_it_refuses(encoder: Path, data_folder: Path, tmp_path: Path) -> No
         best(data_folder, run, teacher=str(encoder), teacher_labels=["a", "b", "c"]).run()
     with pytest.raises(InputError, match="--teacher_revision is for teachers that are classifiers"):
         best(data_folder, run, teacher=str(encoder), teacher_revision="v1").run()
+    too_large: list[tuple[dict[str, Any], str]] = [
+        ({"embedding_size": 17}, "--embedding_size 17 is more than the vectors allow: there are .* of 16 dimensions"),
+        ({"hidden_size": 0}, "hidden_size must be at least 1, found 0"),
+        ({"word_dropout": 2.0}, "word_dropout must be at least 0 and below 1, found 2"),
+        ({"tokenizer": str(encoder), "trim_vocabulary": 3}, "--trim_vocabulary is for a vocabulary that comes with"),
+    ]
+    for given, told in too_large:
+        with pytest.raises(InputError, match=told):
+            best(data_folder, run, teacher=str(encoder), **given).run()
     with pytest.raises(InputError, match="Unknown preset 'quick' for --preset: choose one of best"):
         modeling_lstm.train(preset="quick", dataset=str(data_folder), output_dir=str(run))
     with pytest.raises(InputError, match="Unknown setting 'preset'"):
