@@ -8,7 +8,7 @@ from datasets import Dataset
 from datasets.fingerprint import Hasher
 from transformers import PreTrainedTokenizerBase
 
-from ..models.tokenization_lstm import MASK, SEPARATOR
+from ..models.tokenization_lstm import JOINT, MASK, SEPARATOR
 
 MASK_SHARE = 0.1  # p_mask of Tang et al. (2019)
 PIECE_SHARE = 0.25  # p_ng
@@ -33,13 +33,15 @@ def make_variants(
     3). Duplicates, and variants equal to the text, are left out.
 
     Args:
-        text: Words separated by spaces.
+        text: Words separated by spaces, or several such texts joined by `" [SEP] "`, of which some may be empty.
         number: How many variants to try.
         rng: The random number generator.
         neighbors: For each word, the words that may replace it; a word that is missing is looked up in lower case.
         replaced: Probability that a word is replaced (Jiao et al., 2020, algorithm 1).
     """
-    words = np.array(text.split(), dtype=object)
+    texts = [one.split() for one in text.split(JOINT)]
+    words = np.array([word for one in texts for word in (SEPARATOR, *one)][1:], dtype=object)
+    joints = np.cumsum([len(one) + 1 for one in texts])[:-1] - 1
     found: dict[str, None] = {}
     if len(words) == 0:
         return []
@@ -49,11 +51,11 @@ def make_variants(
         if neighbors:
             for position in np.flatnonzero((draws >= MASK_SHARE) & (draws < MASK_SHARE + replaced)):
                 variant[position] = _replace(words[position], neighbors, rng)
+        parts = np.split(variant, joints)
         if rng.random() < PIECE_SHARE:
-            parts = np.split(variant, np.flatnonzero(words == SEPARATOR))
-            variant = np.concatenate([_piece(part, rng) for part in parts])
-        found[" ".join(variant)] = None
-    return [variant for variant in found if variant != " ".join(words)]
+            parts = [_piece(part, rng) for part in parts]
+        found[JOINT.join(" ".join(part[place > 0 :]) for place, part in enumerate(parts))] = None
+    return [variant for variant in found if variant != JOINT.join(map(" ".join, texts))]
 
 
 def _piece(words: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -96,5 +98,5 @@ def augment(
 
     rows = rows.select_columns("text")
     settings = (number, seed, MASK_SHARE, PIECE_SHARE, MAX_PIECE_LENGTH, *((replaced, neighbors) if neighbors else ()))
-    fingerprint = Hasher.hash((rows._fingerprint, "augmented, also pairs", *settings))
+    fingerprint = Hasher.hash((rows._fingerprint, "augmented, also empty sides", *settings))
     return rows.map(vary, batched=True, with_indices=True, new_fingerprint=fingerprint, desc="Making variants of texts")

@@ -256,6 +256,10 @@ def test_variants() -> None:
     pairs = make_variants("a film [SEP] it is good", 300, rng)
     assert all(f" {variant} ".count(" [SEP] ") == 1 for variant in pairs) and len(pairs) > 20
     assert all(set(variant.split(" [SEP] ")[1].split()) <= {"it", "is", "good", MASK} for variant in pairs)
+    for sides in (["a film", ""], ["", "a film"], ["", "", "a film"], ["a film", "", "yes"]):
+        pairs = [variant.split(" [SEP] ") for variant in make_variants(" [SEP] ".join(sides), 50, rng)]
+        assert pairs and all([bool(one) for one in pair] == [bool(side) for side in sides] for pair in pairs)
+    assert make_variants(" [SEP] ", 5, rng) == []
 
 
 def test_words_are_replaced_by_their_neighbors() -> None:
@@ -474,6 +478,21 @@ def test_the_precision_of_known_answers_is_kept(
     monkeypatch.setattr("modeling_lstm.distillation.teacher.gains_by_bf16", lambda *_, **__: False)
     arguments.teacher_bf16 = None
     assert Teacher(str(trained), task(data_folder), arguments).cache.path == first.cache.path
+
+
+def test_a_run_in_another_precision_does_not_change_the_usual_one(
+    trained: Path, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modeling_lstm.distillation.teacher.gains_by_bf16", lambda *_, **__: False)
+    names = [
+        Teacher(
+            str(trained),
+            task(data_folder),
+            DistillationArguments(str(trained), logits_cache=str(tmp_path), teacher_bf16=is_bf16),
+        ).cache.path.name
+        for is_bf16 in (None, True, None)
+    ]
+    assert "-fp32-" in names[0] and "-bf16-" in names[1] and names[2] == names[0]
 
 
 @pytest.mark.numeric
