@@ -124,10 +124,11 @@ def _describe_classifier(model: Any, tokenizer: Any, run: str) -> Any:
         f"{run!r} has no {RECORD}, without which only classifiers can be scored: name a run written by modeling-lstm "
         "train or shared by modeling-lstm push.",
     )
-    return {
-        "task": {"problem_type": problem_type_of(model), "label_names": label_names(model)},
-        "data": {"separator": JOINT, "max_length": min(tokenizer.model_max_length, WHOLE)},
-    }
+    names = label_names(model)
+    data = {"separator": JOINT, "max_length": min(tokenizer.model_max_length, WHOLE)}
+    if names == [f"LABEL_{number}" for number in range(len(names))]:  # transformers calls unnamed labels so
+        data["labels"] = names  # the data may hold their numbers instead
+    return {"task": {"problem_type": problem_type_of(model), "label_names": names}, "data": data}
 
 
 def _check_config(config: Any, task: Task, run: str) -> None:

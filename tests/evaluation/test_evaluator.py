@@ -12,7 +12,13 @@ import pytest
 from datasets import Dataset
 from safetensors.torch import load_file, save_file
 from sklearn import metrics as sk
-from transformers import BartConfig, BartForSequenceClassification
+from transformers import (
+    AutoTokenizer,
+    BartConfig,
+    BartForSequenceClassification,
+    BertForSequenceClassification,
+    pipeline,
+)
 
 from modeling_lstm import LstmConfig, LstmModel, LstmTokenizer
 from modeling_lstm.cli import main
@@ -94,6 +100,21 @@ def test_evaluate_on_other_data_leaves_the_record_alone(run_copy: Path, tmp_path
     path = write_csv(tmp_path / "renamed" / "test.csv", rows, ("mood", "words"))
     flags = ["--dataset", str(path.parent), "--text_column", "words", "--label_column", "mood"]
     assert main(["evaluate", str(run_copy), *flags]) == 0
+
+
+def test_numbers_are_the_labels_of_a_model_without_names(encoder: Path, tmp_path: Path) -> None:
+    """Such as one that a plain `Trainer` has saved."""
+    model = BertForSequenceClassification.from_pretrained(encoder, num_labels=3)
+    model.save_pretrained(tmp_path / "plain")
+    AutoTokenizer.from_pretrained(encoder).save_pretrained(tmp_path / "plain")
+    texts, scores = [text for text, _ in opinion_rows(30)], []
+    for name in ("{}", "LABEL_{}"):
+        rows = [(text, name.format(n % 3)) for n, text in enumerate(texts)]
+        path = write_csv(tmp_path / "rows.csv", rows)
+        scores.append(evaluate(str(tmp_path / "plain"), dataset=str(path))["scores"])
+    predicted = [int(one["label"][-1]) for one in pipeline("text-classification", str(tmp_path / "plain"))(texts)]
+    right = [one == n % 3 for n, one in enumerate(predicted)]
+    assert scores[0] == scores[1] and scores[0]["accuracy"] == pytest.approx(np.mean(right))
 
 
 def test_all_rows_of_other_data_are_scored(tmp_path: Path) -> None:
