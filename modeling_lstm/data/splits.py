@@ -150,7 +150,8 @@ class FileSplit(Split):
     def _apply_card(self, rows: Dataset) -> Dataset:
         """Number the labels that a card names as it does."""
         for column, feature in rows.features.items():
-            coded = self.features.get(str(self.find(column)))
+            named = find_column(list(self.features), str(self.find(column)), f"The card of the {self.origin}")
+            coded = None if named is None else self.features[named]
             is_list = isinstance(feature, (List, LargeList))
             inner, names = (getattr(one, "feature", None) if is_list else one for one in (feature, coded))
             if not isinstance(names, ClassLabel) or inner == names:

@@ -180,8 +180,9 @@ def test_a_card_names_the_labels_of_lists(configurations: str, tmp_path: Path) -
 
 def test_a_card_without_configurations_names_the_labels(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(NAMED.replace("KIND", "dtype:"), encoding="utf-8")
-    write_csv(tmp_path / "rows.csv", [(f"text {n}", n % 3) for n in range(30)])
-    assert load(tmp_path) == ["joy", "sad", "fear"]
+    for column in ("label", "Label "):
+        write_csv(tmp_path / "rows.csv", [(f"text {n}", n % 3) for n in range(30)], ("text", column))
+        assert load(tmp_path) == ["joy", "sad", "fear"]
 
 
 def test_a_card_without_configurations_names_the_labels_of_parquet(tmp_path: Path) -> None:
