@@ -121,7 +121,10 @@ def split_off(
     if labels is not None:
         keep_labels(parts, labels, groups)
     for name, rows in parts.items():
-        require(len(rows) > 0, f"Every label has too few train rows to hold some of them out for {name}.")
+        few = "Every label has too few train rows"
+        if groups is not None:
+            few = f"Rows with the same {group_name} stay together, and every label has too few values of it"
+        require(len(rows) > 0, f"{few} to hold some of them out for {name}.")
     return {name: train.select(rows) for name, rows in parts.items()}
 
 
@@ -157,17 +160,32 @@ def keep_labels(parts: dict[str, np.ndarray], labels: np.ndarray, groups: np.nda
         stays = groups[rows] == groups[rows[labels[rows] == label][0]]
         parts["train"] = np.sort(np.concatenate([parts["train"], rows[stays]]))
         parts[name] = rows[~stays]
-    for name in ("validation", "test"):
+    for name, other in (("validation", "test"), ("test", "validation")):
         for label in np.setdiff1d(labels, labels[parts[name]]) if name in parts else ():
-            rows = parts["train"]
-            having = groups[rows[labels[rows] == label]]
-            sizes = np.bincount(groups[rows])
-            goes = groups[rows] == having[np.argmin(sizes[having])]
-            is_common = len(having) > 1 and np.count_nonzero(labels == label) > 2
-            stays = len(np.unique(labels[rows[~goes]])) == len(np.unique(labels[rows]))
-            if is_common and stays and np.count_nonzero(goes) <= len(parts[name]):
-                parts[name] = np.sort(np.concatenate([parts[name], rows[goes]]))
-                parts["train"] = rows[~goes]
+            for source in ("train", other) if np.count_nonzero(labels == label) > 2 else ():
+                if source in parts and _give(parts, source, name, labels, groups, label):
+                    break
+
+
+def _give(
+    parts: dict[str, np.ndarray], source: str, name: str, labels: np.ndarray, groups: np.ndarray, label: int
+) -> bool:
+    """
+    Move a row of a label, with its group, from one split to another. Return `False` if the first would then lack a
+    label, or the group is larger than the second.
+    """
+    rows = parts[source]
+    having = groups[rows[labels[rows] == label]]
+    if len(having) < 2:
+        return False
+    sizes = np.bincount(groups[rows])
+    goes = groups[rows] == having[np.argmin(sizes[having])]
+    stays = len(np.unique(labels[rows[~goes]])) == len(np.unique(labels[rows]))
+    if not stays or np.count_nonzero(goes) > len(parts[name]):
+        return False
+    parts[name] = np.sort(np.concatenate([parts[name], rows[goes]]))
+    parts[source] = rows[~goes]
+    return True
 
 
 def draw_rows(rows: Dataset, number: int, seed: int, labels: np.ndarray | None = None) -> Dataset:

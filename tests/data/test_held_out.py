@@ -26,6 +26,15 @@ def test_a_label_with_three_rows_has_one_in_each_split(seed: int) -> None:
     assert (labels[parts["train"]] == 1).any(), "of two rows, train has one"
 
 
+@pytest.mark.parametrize(("full", "empty"), [("validation", "test"), ("test", "validation")])
+def test_a_row_may_come_from_the_other_split_that_is_held_out(full: str, empty: str) -> None:
+    labels = np.zeros(40, int)
+    labels[[0, 21, 22]] = 1
+    parts = {"train": np.arange(20), full: np.arange(20, 30), empty: np.arange(30, 40)}
+    keep_labels(parts, labels, None)
+    assert [int((labels[rows] == 1).sum()) for rows in parts.values()] == [1, 1, 1]
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_labels_of_one_group_come_back_together(seed: int) -> None:
     groups = np.arange(120) // 6
