@@ -94,6 +94,27 @@ def test_a_label_that_looks_like_a_known_one(tmp_path: Path) -> None:
     assert r"'\xe9t\xe9' and 'e\u0301t\xe9'" in str(refused.value) and "--labels" not in str(refused.value)
 
 
+@pytest.mark.parametrize(("known", "found"), [("1", "1.0"), ("1", "true"), ("01", "1")])
+def test_a_label_with_the_value_of_a_known_one(tmp_path: Path, known: str, found: str) -> None:
+    write(tmp_path / "train.csv", [(f"text {n}", ["0", known][n % 2]) for n in range(30)])
+    write(tmp_path / "test.csv", [("other", found)])
+    with pytest.raises(InputError, match=f"; {found} and {known} may be the same: write both alike.$"):
+        load(tmp_path)
+
+
+def test_numbers_in_place_of_names(tmp_path: Path) -> None:
+    """Which number stands for which name is in doubt, unless transformers made the names."""
+    numbers = DataArguments(dataset=str(write(tmp_path / "a.csv", [(f"text {n}", str(n % 3)) for n in range(9)])))
+    with pytest.raises(InputError, match="does not know: 0, 1, 2; known are b, a, c. Write the names of the labels "):
+        load_data(numbers, only="test", label_names=["b", "a", "c"], is_other=True)
+
+
+def test_an_empty_label_in_a_list(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", [(f"text {n}", [["a"], [""], ["a", "b"]][n % 3]) for n in range(30)])
+    with pytest.raises(InputError, match="The label in line 2 of .* is a list with a missing label, \\[''\\]"):
+        load(tmp_path / "a.jsonl")
+
+
 @pytest.mark.parametrize("has_names", [False, True])
 def test_a_missing_label_in_a_list(tmp_path: Path, has_names: bool) -> None:
     lists: list[Any] = [["None"], ["pos"], []]

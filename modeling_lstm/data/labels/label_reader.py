@@ -9,7 +9,7 @@ from datasets import ClassLabel, Dataset, LargeList, List, Value
 
 from ...utils.errors import InputError, as_text
 from ..arguments import ProblemType
-from .names import UNSEEN, look_of
+from .names import UNSEEN, look_of, value_of
 
 MAX_SHOWN = 10  # labels in an error
 
@@ -84,6 +84,8 @@ class NamedLabels(LabelReader):
         labels = sorted(set().union(*unknown.values()))
         alike = ((one, name) for one in labels for name in self.names if look_of(one) == look_of(name))
         hint = next((f"; {one!a} and {name!a} differ only in {UNSEEN}: write both alike" for one, name in alike), "")
+        equal = ((one, name) for one in labels for name in self.names if value_of(one) == value_of(name) is not None)
+        hint = hint or next((f"; {one} and {name} may be the same: write both alike" for one, name in equal), "")
         rows = f"{len(unknown)} rows have them, the first in" if len(unknown) > 1 else "The row is"
         every = [*self.names, *labels]
         typed = shlex.join(every) if len(every) <= 2 * MAX_SHOWN else "with the names of all labels"

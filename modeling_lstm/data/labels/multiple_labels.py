@@ -9,7 +9,7 @@ from ...utils.errors import InputError, as_text, require
 from ..formats.parquet import STRINGS
 from ..formats.table import normalize_name
 from .label_reader import LabelReader, Locate, NamedLabels, class_label, name_of
-from .names import NUMBER, find_broken, find_names, parse_truth
+from .names import NUMBER, find_broken, find_names, is_missing, parse_truth
 
 
 class LabelSets(NamedLabels):
@@ -50,7 +50,7 @@ class LabelSets(NamedLabels):
                 raise self._complain(locate(number), "is missing: a row without labels has an empty list")
             if not isinstance(values, list):
                 raise self._complain(locate(number), f"must be a list of labels, as in train, found {values!r:.60}")
-            if None in values or (coded is not None and -1 in values):
+            if any(map(is_missing, values)) or (coded is not None and -1 in values):
                 raise self._complain(locate(number), f"is a list with a missing label, {values}")
             if len(set(values)) < len(values):
                 twice = f"has a label twice, {values}: lists with a 0 or 1 for each label must all have the same length"

@@ -83,7 +83,7 @@ def _warn_of_names(names: set[str]) -> None:
     alike = _group(names, look_of)
     for same in alike:
         logger.warning("These labels differ only in %s, but count as different: %s", UNSEEN, as_text(map(ascii, same)))
-    for same in _group(names, _value_of):
+    for same in _group(names, value_of):
         if len({name.casefold() for name in same}) > 1:
             logger.warning("These labels have the same value, but count as different: %s", as_text(map(ascii, same)))
     if not alike and (padded := next((name for name in sorted(names) if name != name.strip()), None)):
@@ -99,7 +99,7 @@ def _group(names: set[str], key: Callable[[str], Any]) -> list[list[str]]:
     return [same for same in groups.values() if len(same) > 1]
 
 
-def _value_of(name: str) -> Decimal | float | None:
+def value_of(name: str) -> Decimal | float | None:
     """Return the number or truth value that a name stands for, or `None`."""
     if not NUMBER.fullmatch(name):
         return parse_truth(name)
