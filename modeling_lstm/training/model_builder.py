@@ -20,7 +20,7 @@ from ..hub.downloads import is_hub_id
 from ..hub.refusals import explain_cause
 from ..runs.run_folders import check_vocabulary
 from ..tasks.base import TEXT_CLASSIFICATION, Task
-from ..utils.errors import InputError, explain_errors, first_line, require
+from ..utils.errors import InputError, as_text, explain_errors, first_line, require
 from ..vectors.initial_embeddings import InitialEmbeddings, check_reduction
 from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
@@ -133,6 +133,9 @@ def transformer_config(
     Raises:
         InputError: there is no such model type or file, or a setting cannot be used.
     """
+    names = [] if overrides is None else [one.partition("=")[0] for one in overrides.split(",")]
+    given = [one for one in names if one in fields]
+    require(not given, f"--config_overrides {as_text(given)}: the tokenizer decides this. Leave it out.")
     try:
         if Path(name).suffix == ".json":
             stored = json.loads(Path(name).read_text(encoding="utf-8"))
@@ -143,7 +146,6 @@ def transformer_config(
         if overrides is not None:  # parsed by a configuration, which knows the types
             changed = AutoConfig.for_model(**stored)
             override(changed, overrides)
-            names = [one.partition("=")[0] for one in overrides.split(",")]
             stored |= {key: getattr(changed, key) for key in names}
         return AutoConfig.for_model(**stored)
     except (OSError, ValueError, TypeError, StrictDataclassError) as error:

@@ -76,6 +76,10 @@ def _pretrained_encoder(name: str) -> PreTrainedModel:
     with explain_errors(f"There is no Transformer {name!r} for --encoder", explain_cause):
         config = AutoConfig.from_pretrained(name)
         require(not config.is_encoder_decoder, f"{name!r} is an encoder-decoder model, but --encoder needs an encoder.")
+        require(
+            config.model_type not in ("lstm", "bag-of-words"),
+            f"{name!r} is a model of type {config.model_type}, but --encoder needs a Transformer.",
+        )
         return AutoModel.from_pretrained(name, dtype=torch.float32)
 
 

@@ -555,6 +555,13 @@ def test_an_encoder_without_a_place_for_each_token_is_refused(
     assert "reads 32 tokens at most, found --max_length 33" in fails(*flags, "--encoder", tmp_path / "roberta")
 
 
+def test_an_encoder_of_another_kind_is_refused(
+    pairs: Path, trained: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    flags = ["train", *SMALL, *NAMES, "--dataset", pairs, "--output_dir", tmp_path / "run", "--encoder", trained]
+    assert "is a model of type lstm, but --encoder needs a Transformer" in fails(*flags)
+
+
 def test_a_run_without_the_tokenizer_of_its_translations_is_damaged(
     pairs: Path, tmp_path: Path, fails: Callable[..., str]
 ) -> None:
@@ -599,6 +606,7 @@ def test_texts_may_be_one_or_any_number(run: Path) -> None:
         (["--transformer_config", "gpt2"], "gpt2 is not an encoder-decoder model: try marian"),
         (["--transformer_config", "marian", "--shared_vocabulary", "false"], "needs one vocabulary for both texts"),
         (["--transformer_config", "marian", "--config_overrides", "d_modl=3"], "--config_overrides takes NAME=VALUE"),
+        (["--transformer_config", "marian", "--config_overrides", "vocab_size=9"], "vocab_size: the tokenizer decides"),
         (["--encoder_hidden_size", "0"], "encoder_hidden_size must be at least 1, found 0"),
         (["--num_encoder_layers", "0"], "num_encoder_layers must be at least 1, found 0"),
         (["--vocab_size", "3"], "vocab_size must be greater than 3"),
