@@ -269,6 +269,12 @@ class Training:
     def check_settings(self) -> None:
         """Raise [`InputError`] for settings that do not fit the model."""
         check_layers(self.args, self.job.model)
+        frozen, is_new = self.args.frozen_epochs, self.job.model.pretrained is None and self.job.model_init is None
+        require(
+            frozen <= 0 or not is_new,
+            f"--frozen_epochs {frozen} is for the layers of a language model that --pretrained names; all of these are "
+            "new. Leave it out.",
+        )
 
     def load(self) -> None:
         """Read the data, and set the task. Limit texts to the tokens that a Transformer has positions for."""

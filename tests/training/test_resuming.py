@@ -184,7 +184,7 @@ def test_another_model(flag: str, then: str, now: str, begun: Path, tmp_path: Pa
         ("max_length", "512", "5"),
         ("train_max_length", "None", "5"),
         ("metric_for_best_model", "accuracy", "loss"),
-        ("frozen_epochs", "0", "1"),
+        ("layer_decay", "1.0", "2.6"),
         ("train_sampling_strategy", "group_by_length", "random"),
         ("data_seed", "None", "3"),
         ("adam_beta1", "0.9", "0.8"),

@@ -430,6 +430,7 @@ def test_an_interrupted_save_leaves_the_old_run(run_copy: Path, monkeypatch: pyt
         (["--early_stopping_patience", "-1"], "--early_stopping_patience must be at least 1"),
         (["--early_stopping_min_steps", "9"], "--early_stopping_min_steps needs --early_stopping_patience"),
         (["--model_type", "bag-of-words", "--gradient_checkpointing", "true"], "has no effect on bag-of-words models"),
+        (["--frozen_epochs", "1"], "--frozen_epochs 1 is for the layers of a language model that --pretrained names"),
         (["--tokenizer_algorithm", "unigram", "--vocab_size", "3"], "vocabulary of 3 could not be learned"),
         (["--metric_for_best_model", "f1_angry"], "choose one of accuracy.*f1_negative.*log_loss"),
         (["--train_dataset", "./nowhere.csv"], "There is no file or folder './nowhere.csv'"),
