@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from datasets import ClassLabel, Dataset
 
+from ..models.tokenization_lstm import JOINT
 from .tokenization import iterate_texts
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,22 @@ def is_known(rows: Dataset, known: np.ndarray) -> np.ndarray:
 def count_known(rows: Dataset, known: np.ndarray) -> int:
     """Count the texts whose fingerprint is among those in `known`."""
     return int(is_known(rows, known).sum())
+
+
+def count_read(rows: Dataset, known: np.ndarray) -> int:
+    """Count the rows of which [`count_known`] knows the text or, if it is several joined ones, any of these."""
+    found = is_known(rows, known)
+    parts = [
+        (number, part)
+        for number, text in enumerate(rows["text"][:])
+        if JOINT in text
+        for part in text.split(JOINT)
+        if part.strip()
+    ]
+    if parts:
+        numbers, texts = zip(*parts, strict=True)
+        found[np.array(numbers)[is_known(Dataset.from_dict({"text": texts}), known)]] = True
+    return int(found.sum())
 
 
 def count_overlap(splits: Mapping[str, Dataset]) -> dict[str, int]:

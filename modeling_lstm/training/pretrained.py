@@ -12,7 +12,7 @@ from datasets import DatasetDict
 from transformers import PreTrainedTokenizerBase
 
 from ..data.arguments import OF_NEW_TOKENIZER
-from ..data.overlap import count_known
+from ..data.overlap import count_read
 from ..hub.downloads import is_hub_id
 from ..runs.record import FINGERPRINTS, RECORD, located_sources, read_record
 from ..runs.run_folders import load_run, run_folder
@@ -73,7 +73,7 @@ class PretrainedLanguageModel:
         found: dict[str, int | None] = {}
         for name, rows in splits.items():
             if name != "train":
-                found[name] = None if self.texts is None else count_known(rows, self.texts)
+                found[name] = None if self.texts is None else count_read(rows, self.texts)
         for name, number in found.items():
             if number:
                 logger.warning(

@@ -13,7 +13,7 @@ from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.corpus import load_corpus, load_corpus_split
 from modeling_lstm.data.corpus_arguments import CorpusArguments
 from modeling_lstm.data.loading import load_data
-from modeling_lstm.data.overlap import count_known, fingerprints
+from modeling_lstm.data.overlap import count_known, count_read, fingerprints
 from modeling_lstm.data.sources import read_texts
 from modeling_lstm.data.token_stream import TokenStream
 from modeling_lstm.utils.errors import InputError
@@ -230,6 +230,9 @@ def test_fingerprints_are_the_same_everywhere() -> None:
     assert fingerprints(rows("the film")).tolist() == [1824693338472877044]
     assert count_known(rows("the film", "the", "a "), found) == 2
     assert count_known(rows(), found) == 0 == count_known(rows("a"), fingerprints(rows()))
+    pairs = rows("the film [SEP] b", "b [SEP]  [SEP] the film", "b [SEP] c", "b [SEP] ", "a")
+    assert (count_known(pairs, found), count_read(pairs, found)) == (1, 3), "a language model reads the texts alone"
+    assert count_read(rows(), found) == 0
 
 
 @pytest.mark.parametrize(
