@@ -472,7 +472,10 @@ class LstmTokenizer(TokenizersBackend):
             if mask:  # a whole text does not
                 steps = [*steps, decoders.Replace(Regex("^ "), "")]
             # and "did n't ." becomes "didn't."
-            backend.decoder = decoders.Sequence([*steps, decoders.Replace(Regex(_NO_BLANK), "")])
+            steps = [*steps, decoders.Replace(Regex(_NO_BLANK), "")]
+            if isinstance(backend.model, models.Unigram):  # a blank alone may be a token, and a comma the next one
+                steps.append(decoders.Replace(Regex(" $"), ""))
+            backend.decoder = decoders.Sequence(steps)
             backend.add_special_tokens([END])
             _mark_ends(backend, END, after=mask)
             special |= {"bos_token": END, "eos_token": END, "padding_side": "right" if mask else "left"}

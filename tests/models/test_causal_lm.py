@@ -22,6 +22,7 @@ from transformers import (
     GPT2LMHeadModel,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    TextIteratorStreamer,
     TextStreamer,
     Trainer,
     TrainingArguments,
@@ -508,6 +509,19 @@ def test_what_is_written_goes_on_from_its_beginning(algorithm: Any, tmp_path: Pa
         rest = opened.decode(opened(text)["input_ids"][len(ids) :], skip_special_tokens=True)
         assert opened.decode(ids, skip_special_tokens=True) + rest == f" {written}"
     assert opened.decode([], skip_special_tokens=True) == ""
+
+
+@pytest.mark.parametrize("algorithm", ["word", "bpe", "wordpiece", "unigram", "whitespace"])
+def test_a_stream_is_the_whole_text(algorithm: Any) -> None:
+    """A mark that removes the blank before it must not be lost with it."""
+    text = "the film was great , it was not bad . was it ? yes !"
+    tokenizer = LstmTokenizer.train([text] * 9, min_frequency=1, vocab_size=60, algorithm=algorithm, end=True)
+    ids = tokenizer(f"{text} {text}")["input_ids"]
+    streamer = TextIteratorStreamer(tokenizer, skip_special_tokens=True)
+    for one in ids:
+        streamer.put(torch.tensor([one]))
+    streamer.end()
+    assert "".join(streamer) == tokenizer.decode(ids, skip_special_tokens=True)
 
 
 def test_the_library_writes_text_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
