@@ -287,7 +287,7 @@ class BestJob:
         reads_labels = is_weighted or chosen.label_weight > 0
         mine = {name: value for name, value in self.given.items() if reads_labels or name not in TRUE_LABELS}
         job = self._job(DistillationJob, usual | mine | {"teacher": ",".join(teachers)}, self.output)
-        if not is_weighted:  # a teacher is fine-tuned first
+        if teachers != names:  # one is fine-tuned first
             model = job.model
             if model.embeddings == f"{TRANSFORMER_PREFIX}{teachers[0]}":  # it keeps its words, and is there already
                 model = replace(model, embeddings=f"{TRANSFORMER_PREFIX}{names[0]}")

@@ -61,12 +61,12 @@ class SingleLabels(NamedLabels):
         found = {
             number: {name_of(value, coded)} for number, value in enumerate(rows[column], start=1) if value in unknown
         }
-        may_be_numbered = self.asked is not None and not self.has_number_names
-        may_be_numbered = may_be_numbered and all(INTEGER.fullmatch(name_of(value, coded)) for value in unknown)
-        more = " In the data, the number 0 stands for the first label, 1 for the second." * may_be_numbered
-        if self.asked is None and self.are_given and unknown and not any(map(INTEGER.fullmatch, self.names)):
-            are_numbers = all(INTEGER.fullmatch(name_of(value, coded)) for value in unknown)
-            more = " Write the names of the labels instead of their numbers." * are_numbers
+        more = ""
+        if all(INTEGER.fullmatch(name_of(value, coded)) for value in unknown):
+            if self.asked is not None and not self.has_number_names:
+                more = " In the data, the number 0 stands for the first label, 1 for the second."
+            elif self.asked is None and self.are_given and not any(map(INTEGER.fullmatch, self.names)):
+                more = " Write the names of the labels instead of their numbers."
         self._check_known(found, split, locate, more)
 
     def _check_asked(
