@@ -9,6 +9,7 @@ import numpy as np
 from datasets import ClassLabel, Dataset
 
 from ..models.tokenization_lstm import JOINT
+from ..utils.errors import InputError
 from .tokenization import iterate_texts
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,25 @@ def fingerprints(*splits: Dataset) -> np.ndarray:
 def save_fingerprints(rows: Dataset, path: Path) -> None:
     """Save the [`fingerprints`] of the texts for [`is_known`]."""
     np.save(path, fingerprints(rows))
+
+
+def load_fingerprints(path: Path) -> np.ndarray | None:
+    """
+    Load what [`save_fingerprints`] saved, but not the fingerprint of the empty text, which nobody memorizes; `None` if
+    there is no such file.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    try:
+        if not path.is_file():
+            return None
+        return np.setdiff1d(np.load(path, allow_pickle=False), fingerprints(Dataset.from_dict({"text": [""]})))
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(
+            f"{str(path)!r} is damaged: {error}. It lists the texts that the language model was trained on: copy it "
+            "again from where the model was made."
+        ) from error
 
 
 def is_known(rows: Dataset, known: np.ndarray) -> np.ndarray:

@@ -13,10 +13,10 @@ from datasets import Dataset
 
 from ..data.arguments import split_subset
 from ..data.digests import identify_rows
-from ..data.overlap import describe_overlap
+from ..data.overlap import count_known, describe_overlap, load_fingerprints
 from ..data.tokenization import WHOLE
 from ..models.text_classifier import JOINT
-from ..runs.record import RECORD, RunRecord, data_sources, located_sources, name_run, read_record
+from ..runs.record import FINGERPRINTS, RECORD, RunRecord, data_sources, located_sources, name_run, read_record
 from ..runs.run_folders import label_names, load_for_inference, problem_type_of, run_folder
 from ..tasks.base import Task, TaskData, task_of
 from ..utils.errors import require
@@ -75,6 +75,8 @@ def evaluate(run: str | Path, arguments: EvaluationArguments | None = None, **se
     data = task.load_split(record, arguments)
     rows = data.splits[arguments.split]
     _check_independence(record, arguments, rows, task)
+    if is_other:
+        _warn_of_known_texts(folder, arguments, rows)
     split = task.encode(rows, arguments.split, tokenizer, record["data"].get("max_length", WHOLE))
     started = time.perf_counter()
     predictions, references = task.predict(model, tokenizer, split.rows, arguments.batch_size)
@@ -115,6 +117,19 @@ def _check_independence(record: RunRecord, arguments: EvaluationArguments, rows:
         logger.warning("Rows with the same %s are not independent: the true intervals are wider than these.", group)
     if also_in_train := record["data"].get("overlap", {}).get(split, 0):
         logger.warning("%s", describe_overlap(split, also_in_train, rows.num_rows))
+
+
+def _warn_of_known_texts(folder: Path, arguments: EvaluationArguments, rows: Dataset) -> None:
+    """Warn if texts of another dataset are among those that the language model was trained on."""
+    known = load_fingerprints(folder / FINGERPRINTS)
+    if known is not None and (number := count_known(rows, known)):
+        logger.warning(
+            "%s of the %s texts of %s %s among those that the run was trained on: the scores include memorized texts.",
+            f"{number:,}",
+            f"{rows.num_rows:,}",
+            arguments.dataset,
+            "is" if number == 1 else "are",
+        )
 
 
 def _describe_classifier(model: Any, tokenizer: Any, run: str) -> Any:
@@ -179,10 +194,13 @@ def warn_of_training_data(record: RunRecord, arguments: EvaluationArguments, fou
     """Warn if another dataset, whose rows have the digest `found`, is the one that the run was trained on."""
     known = [Path(name).resolve() for name in data_sources(record["data"])] if "dataset" in record["data"] else []
     if Path(str(arguments.dataset)).resolve() in known:
+        held_out = [name for name in record["data"]["counts"] if name != "train"]
+        split = arguments.split if arguments.split in held_out else held_out[0]
         logger.warning(
-            "%s is the dataset the run was trained on: leave out --dataset to score only its %s split.",
+            "%s is the dataset the run was trained on: leave out --dataset to score only its %s split (--split %s).",
             arguments.dataset,
-            arguments.split,
+            split,
+            split,
         )
     elif found == record["data"].get("digests", {}).get("train"):
         logger.warning(

@@ -347,6 +347,34 @@ def test_other_text_is_evaluated_whole(both: Path, corpus: Path, tmp_path: Path,
             ml.evaluate(str(both), dataset=str(other), output_dir=str(tmp_path / "c"), **settings)
 
 
+def test_texts_that_the_language_model_has_read_are_counted(
+    both: Path, corpus: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = (corpus / "train.csv").read_text(encoding="utf-8").splitlines()[1:4]
+    other = tmp_path / "other.txt"
+    told = "among those that the run was trained on: the scores include memorized texts"
+    for texts, number in (([*lines, "never read", ""], "3 of the 5 texts"), (["never read", ""], None)):
+        caplog.clear()
+        other.write_text("\n".join(texts) + "\n", encoding="utf-8")
+        ml.evaluate(str(both), dataset=str(other), output_dir=str(tmp_path / "out"))
+        assert (told in caplog.text) == (number is not None) and (number or "") in caplog.text
+    copied = tmp_path / "copied"
+    shutil.copytree(both, copied)
+    (copied / FINGERPRINTS).write_bytes(b"\x93NUMPY")
+    with pytest.raises(InputError, match=f"{FINGERPRINTS}' is damaged: .* copy it again"):
+        ml.evaluate(str(copied), dataset=str(other))
+
+
+def test_a_language_model_on_its_own_file_is_told_which_rows_are_held_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("".join(f"{text} {n}\n" for n, (text, _) in enumerate(opinion_rows(40))), encoding="utf-8")
+    assert main(["pretrain", "--dataset", str(path), "--output_dir", str(tmp_path / "lm"), *SMALL]) == 0
+    ml.evaluate(str(tmp_path / "lm"), dataset=str(path))
+    assert "leave out --dataset to score only its validation split (--split validation)" in caplog.text
+
+
 def test_a_state_goes_on_with_another_number_of_processes(tmp_path: Path) -> None:
     """Of `n` processes, each has every n-th row of the state."""
     trainer: Any = object.__new__(LanguageModelTrainer)
