@@ -59,7 +59,7 @@ def build_tokenizer(
     """
 
     def holds_pairs() -> bool:
-        return has_pairs or any(JOINT in text for texts in iterate_texts(train) for text in texts)
+        return has_pairs or holds_joined_texts(train)
 
     if arguments.tokenizer is not None:
         if checkpoint is not None:
@@ -90,6 +90,11 @@ def build_tokenizer(
         return open_tokenizer(checkpoint, max_length)
     options = {"separator": holds_pairs(), "end": has_end, "mask": has_mask}
     return learn_tokenizer(LstmTokenizer.train, iterate_texts(train), arguments, max_length, **options)
+
+
+def holds_joined_texts(rows: Dataset) -> bool:
+    """Return whether any text of the rows consists of several that are joined by `[SEP]`."""
+    return any(JOINT in text for texts in iterate_texts(rows) for text in texts)
 
 
 def learn_tokenizer(

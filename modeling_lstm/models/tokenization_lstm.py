@@ -440,6 +440,14 @@ class LstmTokenizer(TokenizersBackend):
             clean_up_tokenization_spaces=tokenizer.clean_up_tokenization_spaces,
         )
 
+    def add_separator(self) -> None:
+        """
+        Set `[SEP]` between two texts that are classified together, for a tokenizer of a language model. If it is not in
+        the vocabulary, it is added at the end.
+        """
+        self.add_special_tokens({"sep_token": SEPARATOR})
+        _mark_ends(self.backend_tokenizer, self.eos_token, after=self.mask_token is not None)
+
     @classmethod
     def around(
         cls,

@@ -247,8 +247,8 @@ class BestJob:
             "--teacher_labels is for teachers that are classifiers: one that is fine-tuned has the labels of the data.",
         )
         check_network(model, open_word_source(model, tokenizer, length, data.has_pairs))
-        if (pretrained := open_pretrained(model, length)) is not None:
-            pretrained.check_settings(self.given)
+        if model.pretrained is not None:
+            open_pretrained(model, length).check_settings(self.given)
         if tokenizer.tokenizer is not None:
             open_tokenizer(tokenizer.tokenizer, length)
 

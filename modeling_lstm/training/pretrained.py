@@ -12,12 +12,13 @@ from datasets import DatasetDict
 from transformers import PreTrainedTokenizerBase
 
 from ..data.arguments import OF_NEW_TOKENIZER
-from ..data.overlap import count_read
+from ..data.overlap import count_read, load_fingerprints
 from ..hub.downloads import is_hub_id
+from ..models.tokenization_lstm import LstmTokenizer
 from ..runs.record import FINGERPRINTS, RECORD, located_sources, read_record
 from ..runs.run_folders import load_run, run_folder
 from ..tasks.base import FILL_MASK, TEXT_GENERATION, task_name
-from ..utils.errors import InputError, require
+from ..utils.errors import require
 from .arguments import ModelArguments
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,9 @@ class PretrainedLanguageModel:
         """Copy the word vectors and recurrent layers of the language model into a classifier."""
         target, source = model.lstm, self.model.lstm
         with torch.no_grad():
-            target.word_embeddings.weight.copy_(source.word_embeddings.weight)
+            table = source.word_embeddings.weight
+            target.word_embeddings.weight[: len(table)] = table
+            target.word_embeddings.weight[len(table) :] = table[self.tokenizer.eos_token_id]  # [SEP], if it was added
             target.encoder.load_state_dict(source.encoder.state_dict())
 
     def count_held_out(self, splits: DatasetDict) -> dict[str, int | None]:
@@ -87,16 +90,15 @@ class PretrainedLanguageModel:
         return found
 
 
-def open_pretrained(arguments: ModelArguments, max_length: int) -> PretrainedLanguageModel | None:
+def open_pretrained(arguments: ModelArguments, max_length: int, has_pairs: bool = False) -> PretrainedLanguageModel:
     """
-    Load the language model that `--pretrained` names, if it names one.
+    Load the language model that `--pretrained` names. If the classifier reads several texts together, `[SEP]` between
+    them begins with the vector of the token that ends a text.
 
     Raises:
         InputError: there is no such language model, or it does not fit a classifier.
     """
-    name = arguments.pretrained
-    if name is None:
-        return None
+    name = str(arguments.pretrained)
     folder = run_folder(name, arguments.pretrained_revision)
     require(
         (folder / RECORD).is_file(),
@@ -115,11 +117,9 @@ def open_pretrained(arguments: ModelArguments, max_length: int) -> PretrainedLan
     model, tokenizer = load_run(folder, name=name)
     tokenizer.padding_side, tokenizer.model_max_length = "right", max_length
     tokenizer.model_input_names = ["input_ids", "attention_mask"]
-    path = folder / FINGERPRINTS
-    try:
-        texts = np.load(path, allow_pickle=False) if path.is_file() else None
-    except (ValueError, OSError) as error:
-        raise InputError(f"The language model {name!r} is damaged: {FINGERPRINTS} cannot be read: {error}") from error
+    if has_pairs and isinstance(tokenizer, LstmTokenizer):
+        tokenizer.add_separator()
+    texts = load_fingerprints(folder / FINGERPRINTS)
     return PretrainedLanguageModel(model, tokenizer, _report(arguments, record), record["tokenizer"], texts)
 
 

@@ -20,7 +20,7 @@ from ..data.arguments import OF_NEW_TOKENIZER, split_subset
 from ..data.digests import identify_splits
 from ..data.overlap import report_overlap
 from ..data.sources import locate_source
-from ..data.tokenization import TokenizedSplit, build_tokenizer, iterate_texts, max_positions
+from ..data.tokenization import TokenizedSplit, build_tokenizer, holds_joined_texts, iterate_texts, max_positions
 from ..models.text_classifier import count_cores
 from ..publishing.arguments import PushArguments
 from ..publishing.sharing import push
@@ -291,10 +291,12 @@ class Training:
     def open_source(self) -> WordSource | TokenTable | None:
         """Open the source of the initial word vectors, and whatever else the model learns from besides the data."""
         model, tokenizer, length = self.job.model, self.job.tokenizer, self.job.data.max_length
-        source = open_word_source(model, tokenizer, length, getattr(self.data, "has_pairs", False))
+        has_pairs = getattr(self.data, "has_pairs", False)
+        source = open_word_source(model, tokenizer, length, has_pairs)
         tokenizer.tokenizer = model.transformer or tokenizer.tokenizer
-        self.language_model = open_pretrained(model, length)
-        if self.language_model is not None:
+        if model.pretrained is not None:
+            has_pairs = has_pairs or holds_joined_texts(self.data.splits["train"])
+            self.language_model = open_pretrained(model, length, has_pairs)
             require(tokenizer.tokenizer is None, "--pretrained comes with its own tokenizer: leave out --tokenizer.")
             self.language_model.check_settings(self.job.settings)
         check_network(model, source)

@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, pipeline
 
 import modeling_lstm as ml
 from modeling_lstm.cli import main
@@ -34,8 +34,9 @@ from modeling_lstm.tasks.text_classification import TextClassification
 from modeling_lstm.training import defaults, precision
 from modeling_lstm.training.arguments import ModelArguments
 from modeling_lstm.training.layers import find_depths
-from modeling_lstm.training.model_builder import build_model
+from modeling_lstm.training.model_builder import build_model, construct
 from modeling_lstm.training.outcome import describe_outcome
+from modeling_lstm.training.pretrained import open_pretrained
 from modeling_lstm.training.task_trainer import TaskTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError
@@ -572,6 +573,39 @@ def test_a_classifier_begins_as_the_language_model(
     table = apart.model.get_input_embeddings().weight
     assert [group["lr"] for group in groups if any(one is table for one in group["params"])] == [1e-4]
     assert all(group["params"] for group in groups)
+
+
+@pytest.mark.parametrize("is_joined", [False, True])
+def test_a_classifier_of_pairs_separates_their_texts(both: Path, tmp_path: Path, is_joined: bool) -> None:
+    rows = [(text, f"number {n}", label) for n, (text, label) in enumerate(opinion_rows(60))]
+    for split, some in (("train", rows[:40]), ("validation", rows[40:])):
+        if is_joined:
+            write_csv(tmp_path / "data" / f"{split}.csv", [(f"{a} [SEP] {b}", label) for a, b, label in some])
+        else:
+            write_csv(tmp_path / "data" / f"{split}.csv", some, ("text", "note", "label"))
+    columns = [] if is_joined else ["--text_column", "text", "note"]
+    flags = ["--dataset", str(tmp_path / "data"), *columns, "--pretrained", str(both), *TUNED.split()]
+    assert main(["train", *flags, "--output_dir", str(tmp_path / "run")]) == 0
+    tokenizer, old = (AutoTokenizer.from_pretrained(run, trust_remote_code=True) for run in (tmp_path / "run", both))
+    assert tokenizer.sep_token_id == len(old) == len(tokenizer) - 1
+    ids = tokenizer("the film", "number 3")["input_ids"]
+    assert ids == tokenizer("the film [SEP] number 3")["input_ids"]
+    assert ids == [*old("the film")["input_ids"], len(old), *old("number 3", add_special_tokens=False)["input_ids"]]
+    answer: Any = ml.predict(tmp_path / "run", ["the film was great [SEP] number 3"])[0]
+    classify = pipeline("text-classification", model=str(tmp_path / "run"), trust_remote_code=True, device=-1)
+    for given in ("the film was great [SEP] number 3", {"text": "the film was great", "text_pair": "number 3"}):
+        found = classify(given)
+        found = found[0] if isinstance(found, list) else found
+        assert found["label"] == answer["label"] and found["score"] == pytest.approx(answer["score"], abs=1e-6)
+
+
+def test_the_separator_that_is_added_begins_as_the_end_of_a_text(both: Path) -> None:
+    found = open_pretrained(ModelArguments(pretrained=str(both)), 64, True)
+    fields = found.adapt(ModelArguments()).config_fields() | {"vocab_size": len(found.tokenizer)}
+    model = ml.LstmForSequenceClassification(ml.LstmConfig(**fields))
+    found.write_into(model)
+    table = model.get_input_embeddings().weight
+    assert torch.equal(table[found.tokenizer.sep_token_id], table[found.tokenizer.eos_token_id])
 
 
 def test_layers_are_unfrozen_from_the_top(both: Path, data_folder: Path, tmp_path: Path) -> None:
