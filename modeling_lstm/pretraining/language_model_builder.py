@@ -54,18 +54,21 @@ def build_language_model(
         config = make_config("lstm", fields)
     model: Any = construct(task, config)
     if arguments.transformer_config is not None:
-        _check_causal(model, min(8, block_size), arguments.transformer_config)
+        _check_transformer(model, block_size, arguments.transformer_config)
     if counts is not None and getattr(config, "softmax", None) == "sampled":
         model.set_token_frequencies(counts)
     return model
 
 
 @torch.no_grad()
-def _check_causal(model: Any, tokens: int, name: str) -> None:
-    """Raise if a new Transformer carries a state from block to block, or if its predictions depend on later tokens."""
+def _check_transformer(model: Any, block_size: int, name: str) -> None:
+    """
+    Raise if a new Transformer carries a state from block to block, if its predictions depend on later tokens, or if it
+    cannot learn from blocks of this size.
+    """
     chosen = f"--transformer_config {name} cannot be used"
     require(not model._is_stateful, f"{chosen}: it is a recurrent network. Choose a Transformer, such as gpt2.")
-    ids = torch.arange(tokens).repeat(2, 1) % model.config.vocab_size
+    ids = torch.arange(min(8, block_size)).repeat(2, 1) % model.config.vocab_size
     ids[1, -1] = (ids[1, -1] + 1) % model.config.vocab_size
     with explain_errors(chosen):
         first, second = model.eval()(ids, attention_mask=torch.ones_like(ids)).logits[:, :-1]
@@ -73,3 +76,6 @@ def _check_causal(model: Any, tokens: int, name: str) -> None:
         torch.allclose(first, second, atol=1e-4),
         f"{chosen}: it sees the tokens that it must predict. Choose a causal Transformer, such as gpt2 or llama.",
     )
+    block = torch.arange(block_size).repeat(1, 1) % model.config.vocab_size
+    with explain_errors(chosen), torch.random.fork_rng(devices=[]):
+        model.train()(block, attention_mask=torch.ones_like(block), labels=block)

@@ -31,6 +31,13 @@ def describe_environment() -> dict[str, Any]:
     return {"versions": versions, "hardware": _hardware()}
 
 
+def physical_memory() -> int | None:
+    """Return the memory of this machine in bytes; `None` where the system does not tell."""
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return None
+
+
 def _hardware() -> dict[str, Any]:
     hardware: dict[str, Any] = {
         "platform": platform.platform(terse=True),
@@ -39,8 +46,8 @@ def _hardware() -> dict[str, Any]:
         "cores": os.cpu_count(),
     }
     hardware["threads"] = torch.get_num_threads()
-    with contextlib.suppress(ValueError, OSError, AttributeError):
-        hardware["memory_gb"] = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    if (memory := physical_memory()) is not None:
+        hardware["memory_gb"] = round(memory / 2**30, 1)
     if torch.cuda.is_available() and torch.cuda.is_initialized():  # otherwise it was not used
         hardware["gpu"] = torch.cuda.get_device_name()
     return hardware

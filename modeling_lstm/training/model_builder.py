@@ -18,6 +18,7 @@ from transformers import (
 
 from ..hub.downloads import is_hub_id
 from ..hub.refusals import explain_cause
+from ..runs.environment import physical_memory
 from ..runs.run_folders import check_vocabulary
 from ..tasks.base import TEXT_CLASSIFICATION, Task
 from ..utils.errors import InputError, as_text, explain_errors, first_line, require
@@ -163,11 +164,24 @@ def construct(task: Task, config: PreTrainedConfig) -> PreTrainedModel:
         InputError: the sizes do not fit together or into memory, or are too large for an integer.
     """
     config.dtype = torch.float32  # a given config.json may say otherwise
-    try:
-        return getattr(transformers, task.auto_class).from_config(config)
-    except (RuntimeError, TypeError, ValueError, MemoryError, ArithmeticError) as error:
-        cause = first_line(error)
-        raise InputError(f"The model cannot be built with these sizes: {cause}") from error
+    auto = getattr(transformers, task.auto_class)
+    with explain_errors("The model cannot be built with these sizes", first_line):
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):  # takes no memory, and draws no random numbers
+            _check_memory(auto.from_config(config).num_parameters())
+        return auto.from_config(config)
+
+
+def _check_memory(parameters: int) -> None:
+    """Raise [`InputError`] for a model whose training cannot fit into the memory of this machine."""
+    memory = physical_memory()
+    # weights, and without a GPU their gradients; an optimizer needs more
+    needed = parameters * (4 if torch.accelerator.is_available() else 8)
+    require(
+        memory is None or needed <= memory,
+        f"The model would have {parameters / 1e6:,.0f} million parameters, for which training needs more than "
+        f"{needed / 2**30:,.0f} GiB of memory; this machine has {(memory or 0) / 2**30:,.0f} GiB. Choose smaller "
+        "sizes: --hidden_size and --embedding_size or, for a Transformer, --config_overrides.",
+    )
 
 
 def _open_transformer(name: str, task: Task, overrides: str | None) -> PreTrainedModel:

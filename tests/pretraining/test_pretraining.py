@@ -459,6 +459,27 @@ def test_a_kind_of_bert_does_not_see_what_it_predicts(corpus: Path, tmp_path: Pa
     assert not torch.equal(classifier.eval()(ids).logits, classifier(changed).logits), "its first token sees the last"
 
 
+def test_a_transformer_that_cannot_learn_here_is_refused_before_training(
+    corpus: Path, tmp_path: Path, fails: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = ("pretrain", "--dataset", corpus, *SMALL, "--output_dir", tmp_path / "lm", "--transformer_config")
+    told = fails(*given, "reformer")
+    assert "--transformer_config reformer cannot be used: " in told and "If training, " in told
+    monkeypatch.setattr("modeling_lstm.training.model_builder.physical_memory", lambda: 2**34)
+    told = fails(*given, "rwkv")
+    assert " million parameters" in told and "this machine has 16 GiB. Choose smaller sizes" in told
+    assert not (tmp_path / "lm").exists()
+
+
+def test_a_check_of_the_memory_leaves_the_weights_as_the_seed_says() -> None:
+    config = ml.LstmConfig(vocab_size=9, hidden_size=4, embedding_size=3)
+    weights = []
+    for build in (ml.LstmForCausalLM, lambda config: construct(LanguageModeling("forward"), config)):
+        torch.manual_seed(3)
+        weights.append(build(config).state_dict())  # type: ignore[operator]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
 def test_a_language_model_with_another_tokenizer_begins_as_it_learned(corpus: Path, tmp_path: Path) -> None:
     """This tokenizer ends each text; in the training of a language model the end stands before it."""
     texts = [text for text, _ in opinion_rows(60)]
