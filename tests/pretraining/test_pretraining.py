@@ -674,6 +674,22 @@ def test_layers_are_unfrozen_after_a_start_with_smaller_batches(both: Path, data
     assert told["per_device_train_batch_size"] < 40
 
 
+@pytest.mark.slow
+def test_layers_are_unfrozen_as_before_after_a_training_was_killed(
+    both: Path, data_folder: Path, tmp_path: Path, forks: ForkServerContext, fails: Callable[..., str]
+) -> None:
+    flags = f"--pretrained {both} --frozen_epochs 1 --layer_decay 2.6 --per_device_train_batch_size 9 "
+    flags += "--num_train_epochs 4 --save_strategy steps --save_steps 5 --eval_strategy steps --eval_steps 5 "
+    flags += "--disable_tqdm true --use_cpu true"
+    command = ["train", "--dataset", str(data_folder), *flags.split()]
+    assert main([*command, "--output_dir", str(tmp_path / "whole")]) == 0
+    kill_and_resume(forks, command, tmp_path / "killed", 15)  # in the second of four epochs
+    whole, killed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
+    assert whole.keys() == killed.keys() and all(torch.equal(whole[name], killed[name]) for name in whole)
+    more = ("--output_dir", tmp_path / "whole", "--resume_from_checkpoint", "last", "--frozen_epochs", "2")
+    assert "was trained with another --frozen_epochs (1" in fails(*command, *more)
+
+
 def test_word_vectors_stay_frozen_while_layers_are_unfrozen(both: Path, data_folder: Path, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"num_train_epochs": 3, "embedding_learning_rate": 0.0, "frozen_epochs": 1}
     settings |= {"average_epochs": 0.5, "load_best_model_at_end": False, "disable_tqdm": True, "use_cpu": True}
