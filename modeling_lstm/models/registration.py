@@ -35,6 +35,7 @@ _REMOTE = tuple(
         ("modeling_lstm_masked_lm", "LstmForMaskedLM", "AutoModelForMaskedLM"),
     )
 )
+OWN_MODEL_TYPES = ("lstm", "bag-of-words", "lstm-encoder-decoder")  # those of the configurations, without an import
 CONFIGURATIONS = tuple(module for module, _, auto_class in _REMOTE if auto_class == "AutoConfig")
 NETWORKS = tuple(dict.fromkeys(module for module, _, auto_class in _REMOTE if auto_class != "AutoConfig"))
 # Modules that the networks import from

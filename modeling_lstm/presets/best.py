@@ -20,6 +20,7 @@ from ..distillation.student_job import DistillationJob
 from ..distillation.teacher import check_labels, digest_teacher
 from ..distillation.transfer import VARIANTS, collect_with_train
 from ..hub.downloads import is_hub_id
+from ..models.registration import OWN_MODEL_TYPES
 from ..runs.record import RunRecord, read_record
 from ..tasks.base import TEXT_CLASSIFICATION
 from ..training.arguments import ModelArguments, TaskArguments
@@ -49,7 +50,6 @@ STUDENT_STEPS, STUDENT_BATCH, STUDENT_EPOCHS = 10_000, 64, (3, 20)
 ENOUGH_TEXTS = 150_000  # variants are made until there are this many, or MAX_VARIANTS of each
 MIN_TO_TRIM, TRIM = 5_000, 3  # with this many texts, leave out a Transformer's tokens that occur less often
 ALONE_STEPS, ALONE_EPOCHS = 1_000, 12  # the fewest epochs
-OWN_MODELS = ("lstm", "bag-of-words")
 # Settings that a fine-tuned teacher shares with its student, besides those of the data and the machines
 SHARED = ("metric_for_best_model", "use_cpu", "disable_tqdm", "report_to")
 TRUE_LABELS = ("class_weights", "label_smoothing_factor")  # for that teacher: its student does not use true labels
@@ -266,7 +266,7 @@ class BestJob:
             texts = min(texts, data.splits["train"].num_rows + chosen.transfer_rows)
         epochs = fit_epochs(STUDENT_STEPS * self._rows_in_step(STUDENT_BATCH), texts, STUDENT_EPOCHS)
         usual = STUDENT | {"augmentations": variants, "num_train_epochs": epochs}
-        brings_words = self.model.pretrained is None and config.model_type not in OWN_MODELS
+        brings_words = self.model.pretrained is None and config.model_type not in OWN_MODEL_TYPES
         if self.model.embeddings is not None:
             del usual["embedding_size"]  # theirs
         elif self.model.pretrained is not None:

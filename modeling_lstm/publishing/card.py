@@ -11,6 +11,7 @@ from ..data.arguments import split_subset
 from ..data.sources import locate_source
 from ..evaluation.metrics import format_score, is_proportion
 from ..hub.card_marks import mark_card
+from ..models.registration import OWN_MODEL_TYPES
 from ..runs.record import located_sources
 from ..tasks.base import FILL_MASK, Task, task_of
 from ..utils.display import count_threads, format_gap, format_millions, format_number, to_one_line
@@ -19,7 +20,6 @@ from ..utils.settings import TRANSFORMER_PREFIX
 
 PACKAGE = "https://github.com/modeling-lstm/modeling-lstm"
 TEMPLATE = Path(__file__).with_name("model_card.md")
-OUR_MODELS = ("lstm", "bag-of-words", "lstm-encoder-decoder")
 
 
 def make_card(
@@ -50,7 +50,7 @@ def make_card(
         repo_id=repo_id,
         pipeline=task.name,
         what=_what(record, told["does"]),
-        is_ours=record["model"]["model_type"] in OUR_MODELS,
+        is_ours=record["model"]["model_type"] in OWN_MODEL_TYPES,
         package=PACKAGE,
         opening=told.get("opening", "").replace("REPOSITORY", repo_id),
         verb=told.get("verb", "classify"),

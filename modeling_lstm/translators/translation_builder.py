@@ -8,6 +8,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from ..data.tokenization import max_positions
 from ..hub.refusals import explain_cause
+from ..models.registration import OWN_MODEL_TYPES
 from ..models.tokenization_lstm import target_tokenizer
 from ..tasks.translation import Translation
 from ..training.model_builder import construct, make_config, override, transformer_config
@@ -77,7 +78,7 @@ def _pretrained_encoder(name: str) -> PreTrainedModel:
         config = AutoConfig.from_pretrained(name)
         require(not config.is_encoder_decoder, f"{name!r} is an encoder-decoder model, but --encoder needs an encoder.")
         require(
-            config.model_type not in ("lstm", "bag-of-words"),
+            config.model_type not in OWN_MODEL_TYPES,
             f"{name!r} is a model of type {config.model_type}, but --encoder needs a Transformer.",
         )
         return AutoModel.from_pretrained(name, dtype=torch.float32)

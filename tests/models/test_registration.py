@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from modeling_lstm.models.registration import OWN_MODEL_TYPES, _configurations
 from tests.conftest import opinion_rows
 from tests.interpreters import run_program
 
@@ -113,3 +114,7 @@ def test_a_saved_configuration_brings_its_source(tmp_path: Path) -> None:
     program = "import sys\nfrom modeling_lstm import LstmConfig\nLstmConfig().save_pretrained(sys.argv[1])"
     run(program, str(tmp_path))
     assert (tmp_path / "configuration_lstm.py").is_file()
+
+
+def test_the_types_of_our_models_are_those_of_their_configurations() -> None:
+    assert {one.model_type for one in _configurations()} == set(OWN_MODEL_TYPES)
