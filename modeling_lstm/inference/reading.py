@@ -151,7 +151,7 @@ def _type(table: Table, column: str) -> pa.DataType:
 def _columns_of_training(record: dict[str, Any], table: Table) -> list[str]:
     """Return the text columns that the run was trained with, if the input has them too."""
     origin = repr(str(table.path))
-    columns = record.get("text_column") or []
+    columns = record.get("text_column")
     return columns_of_training(columns, lambda column: find_column(table.columns, column, origin), origin)
 
 

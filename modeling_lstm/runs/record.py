@@ -113,19 +113,22 @@ def check_revision(run: str, revision: str | None) -> None:
     )
 
 
-def columns_of_training(columns: Sequence[str], find: Callable[[str], str | None], origin: str) -> list[str]:
+def columns_of_training(
+    columns: Sequence[str] | str | None, find: Callable[[str], str | None], origin: str
+) -> list[str]:
     """
     Return the text columns of a run under their names in other data; an empty list if it has a single one that these
     lack.
 
     Args:
-        columns: Their names in the training data.
+        columns: Their names in the training data, or a single name, as language models record it.
         find: The name of a column in the other data, or `None`.
         origin: What an error calls the other data.
 
     Raises:
         InputError: the data lack some of several.
     """
+    columns = [columns] if isinstance(columns, str) else columns or []
     found = [find(column) for column in columns]
     require(
         all(found) or len(columns) < 2,

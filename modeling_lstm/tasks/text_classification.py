@@ -347,7 +347,7 @@ def _choose_columns(data: DataArguments, arguments: EvaluationArguments) -> Data
     split = choose_splits(data, arguments.split, is_other=True)[0][arguments.split]
     text_column, label_column = arguments.text_column, arguments.label_column
     if not text_column:
-        text_column = columns_of_training(data.text_column or [], split.find, f"the {split.origin}") or None
+        text_column = columns_of_training(data.text_column, split.find, f"the {split.origin}") or None
     if not label_column and all(map(split.find, data.label_column or [])):
         label_column = data.label_column
     return replace(data, text_column=text_column, label_column=label_column)

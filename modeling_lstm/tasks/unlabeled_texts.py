@@ -79,5 +79,5 @@ def _column_of_training(column: str | None, arguments: EvaluationArguments) -> s
 
     splits = open_dataset(*split_subset(str(arguments.dataset)), arguments=arguments)
     split = splits.get(arguments.split) or next(iter(splits.values()))
-    found = columns_of_training([column] if column else [], split.find, f"the {split.origin}")
+    found = columns_of_training(column, split.find, f"the {split.origin}")
     return found[0] if found else None

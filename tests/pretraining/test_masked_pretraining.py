@@ -231,6 +231,19 @@ def test_it_learns_and_all_commands_take_it(
     assert "those of masked tokens: 15% of all" in card
 
 
+def test_the_column_of_the_training_is_predicted(corpus: Path, tmp_path: Path) -> None:
+    rows = [(f"number {n}", f"{text} and number {n % 5}") for n, (text, _) in enumerate(opinion_rows(60))]
+    path = write_csv(tmp_path / "data.csv", rows, ("title", "plot"))
+    flags = ["--task", "fill-mask", "--text_column", "plot", *SMALL, "--num_train_epochs", "1"]
+    assert main(["pretrain", "--dataset", str(path), "--output_dir", str(tmp_path / "lm"), *flags]) == 0
+    given = [("a title", "the [MASK] was bad"), ("another", "[MASK] film was great")]
+    masks = write_csv(tmp_path / "in.csv", given, ("title", "Plot"))
+    out = tmp_path / "out.csv"
+    assert main(["predict", str(tmp_path / "lm"), "--input", str(masks), "--output", str(out)]) == 0
+    rows_out = list(csv.DictReader(out.read_text(encoding="utf-8").splitlines()))
+    assert [row["text"] for row in rows_out] == [text for _, text in given]
+
+
 def test_the_same_from_python(corpus: Path, tmp_path: Path) -> None:
     record = ml.pretrain(task="fill-mask", dataset=[corpus], output_dir=tmp_path / "lm", max_steps=3, **SETTINGS)
     assert "--task fill-mask" in str(record["command"]) and str(record["command"]).startswith("modeling-lstm pretrain")
