@@ -52,6 +52,7 @@ class PredictionArguments(FileArguments, RayArguments):
         is_ray = self.engine == "ray"
         require(not is_ray or self.output is None, "--engine ray writes a folder: name it with --output_dir.")
         require(is_ray or self.output_dir is None, "--output_dir is for --engine ray: name a file with --output.")
+        require(is_ray or self.damaged == "stop", f"--damaged {self.damaged} is for --engine ray: leave it out.")
 
 
 @dataclass

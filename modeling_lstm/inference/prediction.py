@@ -154,6 +154,8 @@ def _check_request(has_texts: bool, arguments: PredictionArguments, output: Path
         arguments.keep_columns is None or (output is not None and arguments.input is not None),
         "--keep_columns keeps columns of --input in --output: give both.",
     )
+    for name in ("text_column", "delimiter", "encoding", "quoting") if has_texts else ():
+        require(getattr(arguments, name) is None, f"--{name} is for the file of --input: leave it out.")
     if output is not None:
         from .writers import check_output
 

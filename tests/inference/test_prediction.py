@@ -217,6 +217,9 @@ def test_what_cannot_be_used(trained: Path, tmp_path: Path, fails: Callable[...,
     for flag in ("--text_column", "--delimiter", "--keep_columns"):
         told = fails("predict", trained, "--input", "-", flag, ";", "--output", tmp_path / "never.csv")
         assert f"Standard input has no columns: leave out {flag}." in told
+    for flag in ("--text_column", "--delimiter", "--encoding"):
+        assert f"{flag} is for the file of --input: leave it out" in fails("predict", trained, "a", flag, "x")
+    assert "--damaged skip is for --engine ray" in fails("predict", trained, "a", "--damaged", "skip")
     source = write_csv(tmp_path / "in.csv", [(1, "ann"), (2, "bob")], ("id", "author"))
     told = fails("predict", trained, "--input", source)
     assert f"{str(source)!r} has no column 'text', from which the run learned, but id, author: name the colu" in told
