@@ -9,6 +9,8 @@ from pathlib import Path
 import yaml
 from huggingface_hub import ModelCard, ModelCardData
 
+from ..utils.errors import InputError
+
 _MARK = re.compile(r"\n<!-- modeling-lstm wrote this card: ([0-9a-f]{64}) -->\s*$")
 
 
@@ -28,8 +30,19 @@ def is_unchanged(text: str) -> bool:
 
 
 def read_own_card(path: Path) -> str | None:
-    """Return the text of a card that a person wrote or edited, or `None` if there is no such card."""
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    """
+    Return the text of a card that a person wrote or edited, or `None` if there is no such card.
+
+    Raises:
+        InputError: it is not UTF-8.
+    """
+    try:
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{str(path)!r} is not UTF-8: byte {error.start + 1} is 0x{error.object[error.start]:02x}. Save it as "
+            "UTF-8."
+        ) from error
     return text if text and not is_unchanged(text) else None
 
 

@@ -282,7 +282,7 @@ def _describe_training(record: Mapping[str, Any]) -> str:
         for name, value in record["model"].items()
         if name not in ("parameters", "size_mb", "model_type", "is_from_hub")
     }
-    settings |= {name: _begun_as(settings, name) for name in ("transformer", "encoder") if settings.get(name)}
+    settings |= {name: _begun_as(record["model"], name) for name in ("transformer", "encoder") if settings.get(name)}
     if settings.get("tokenizer"):
         settings["tokenizer"] = str(settings["tokenizer"]).removeprefix(TRANSFORMER_PREFIX)
     paths = {name: settings[name] for name in ("tokenizer", "transformer_config") if settings.get(name)}

@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard
 
 from modeling_lstm import LstmTokenizer
 from modeling_lstm.cli import main
-from modeling_lstm.hub.card_marks import _stub, is_unchanged, mark_card
+from modeling_lstm.hub.card_marks import _stub, is_unchanged, mark_card, read_own_card
 from modeling_lstm.hub.downloads import is_hub_id
 from modeling_lstm.inference.torch_backend import torch_classifier
 from modeling_lstm.models.text_classifier import JOINT
@@ -153,6 +153,10 @@ def test_what_comes_from_the_hub_is_linked(record: dict[str, Any]) -> None:
     assert card.data.eval_results[0].dataset_type == "me/films-data"
     assert card.data.eval_results[0].dataset_config == "big"
     assert "[`me/films-data:big`](https://huggingface.co/datasets/me/films-data)" in card.text
+    record["model"] |= {"transformer": "me/encoder", "is_from_hub": True}
+    assert "| transformer | `me/encoder` |" in make_card(record, "me/films")
+    record["model"] |= {"transformer": "/home/me/encoder", "is_from_hub": False}
+    assert "| transformer | `encoder` |" in make_card(record, "me/films")
     several = {"dataset": ["/home/me/private.csv", "me/tweets:big"], "source": ["local", "hub"], "revision": None}
     record["data"] |= several
     card = ModelCard(make_card(record, "me/films"))
@@ -287,6 +291,13 @@ def test_code_and_fences_hold_anything() -> None:
     assert inline_code("a") == "`a`" and inline_code("`") == "`` ` ``" and inline_code("a``b") == "```a``b```"
     assert inline_code("x\\|*y*\nz") == "<code>x&#92;&#124;&#42;y&#42;&#32;z</code>" and inline_code("") == "`  `"
     assert code_block("a\n```\nb") == "````\na\n```\nb\n````"
+
+
+def test_a_card_in_another_encoding_is_not_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_bytes("# Critiques de caf\u00e9".encode("cp1252"))
+    with pytest.raises(InputError, match="README.md' is not UTF-8: byte 19 is 0xe9. Save it as UTF-8"):
+        read_own_card(path)
 
 
 def test_a_changed_card_is_known() -> None:
