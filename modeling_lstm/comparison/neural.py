@@ -12,7 +12,7 @@ from typing import Any
 
 from ..data.arguments import LENGTHS, DataArguments
 from ..data.digests import identify_rows
-from ..data.tokenization import max_positions
+from ..data.token_limits import max_positions
 from ..inference.answering import open_predictor
 from ..inference.exports import run_digest
 from ..runs.record import RECORD, read_record, split_settings

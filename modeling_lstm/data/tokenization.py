@@ -20,10 +20,6 @@ from .arguments import TokenizerArguments
 
 logger = logging.getLogger(__name__)
 
-# Models whose first two positions are reserved: that of padding and the one before it
-ROBERTAS = {
-    *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "xmod"),
-}
 WHOLE = 10**9  # a maximum length that truncates no text
 MAX_LOGITS = 2**28  # of a batch: 1 GiB
 MANY_UNKNOWN = 0.5  # share of tokens out of the vocabulary from which on to warn
@@ -136,14 +132,6 @@ def open_tokenizer(name: str, max_length: int, *, must_be_fast: bool = True, **o
 def fit_batch(batch_size: int, tokens: int, vocab_size: int) -> int:
     """Return the largest number of rows, up to `batch_size`, whose logits at each token fit into bounded memory."""
     return max(1, min(batch_size, MAX_LOGITS // (tokens * vocab_size)))
-
-
-def max_positions(config: Any) -> int | None:
-    """Return the number of positions of a Transformer, from its configuration; `None` if it sets no limit."""
-    limit = getattr(config, "max_position_embeddings", None)
-    if limit is None or limit < 1 or not getattr(config, "position_biased_input", True):  # DeBERTa's are relative
-        return None
-    return limit - 2 if config.model_type in ROBERTAS else limit
 
 
 def iterate_texts(rows: Dataset, number: int = 1_000, columns: Sequence[str] = ("text",)) -> Iterator[list[str]]:

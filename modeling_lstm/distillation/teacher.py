@@ -18,8 +18,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.hub import cached_file, extract_commit_hash
 
 from ..data.loading import TextData
-from ..data.tokenization import identify_tokenizer, max_positions
-from ..inference.torch_backend import reads_token_types, token_limit
+from ..data.token_limits import max_positions, token_limit
+from ..data.tokenization import identify_tokenizer
+from ..inference.torch_backend import reads_token_types
 from ..models.text_classifier import TOKEN_TYPES
 from ..models.tokenization_lstm import MASK
 from ..training.precision import gains_by_bf16, has_bf16

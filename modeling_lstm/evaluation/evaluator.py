@@ -14,6 +14,7 @@ from datasets import Dataset
 from ..data.arguments import split_subset
 from ..data.digests import identify_rows
 from ..data.overlap import count_known, describe_overlap, load_fingerprints
+from ..data.token_limits import text_limit
 from ..data.tokenization import WHOLE
 from ..models.text_classifier import JOINT
 from ..runs.record import FINGERPRINTS, RECORD, RunRecord, data_sources, located_sources, name_run, read_record
@@ -140,7 +141,7 @@ def _describe_classifier(model: Any, tokenizer: Any, run: str) -> Any:
         "train or shared by modeling-lstm push.",
     )
     names = label_names(model)
-    data = {"separator": JOINT, "max_length": min(tokenizer.model_max_length, WHOLE)}
+    data = {"separator": JOINT, "max_length": text_limit(model, tokenizer) or WHOLE}
     if names == [f"LABEL_{number}" for number in range(len(names))]:  # transformers calls unnamed labels so
         data["labels"] = names  # the data may hold their numbers instead
     return {"task": {"problem_type": problem_type_of(model), "label_names": names}, "data": data}

@@ -8,8 +8,9 @@ import torch
 from scipy.stats import t as student
 from torch.nn import functional as F
 
+from ..data.token_limits import max_positions
 from ..data.token_stream import TokenStream
-from ..data.tokenization import fit_batch, max_positions
+from ..data.tokenization import fit_batch
 
 BLOCK = 70  # tokens that a recurrent model reads at once
 BEFORE = 4 * BLOCK  # tokens read before each part to build up a state

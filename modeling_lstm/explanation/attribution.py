@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..inference.torch_backend import token_limit
+from ..data.token_limits import token_limit
 from ..models.text_classifier import JOINT, prepare_texts
 from ..runs.run_folders import label_names, problem_type_of
 from ..utils.errors import as_text, check_text, require, require_extra

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from ..inference.torch_backend import token_limit
+from ..data.token_limits import token_limit
 from ..models.text_classifier import to_probabilities
 from ..runs.run_folders import OpenRun, label_names, open_run, problem_type_of
 from ..utils.errors import require

@@ -12,7 +12,7 @@ from huggingface_hub.utils import tqdm
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
-from ..data.tokenization import max_positions
+from ..data.token_limits import max_positions
 from ..models.text_classifier import list_texts
 from ..runs.record import name_run
 from ..runs.run_folders import load_for_inference

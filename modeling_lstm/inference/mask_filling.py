@@ -8,7 +8,8 @@ import pyarrow as pa
 import torch
 from transformers import PreTrainedModel
 
-from ..data.tokenization import fit_batch, max_positions
+from ..data.token_limits import max_positions
+from ..data.tokenization import fit_batch
 from ..models.text_classifier import list_texts
 from ..runs.run_folders import load_for_inference
 from ..utils.errors import check_text, require

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..data.tokenization import max_positions
+from ..data.token_limits import text_limit
 from ..models.recurrence_lstm import LstmEncoder, LstmLayer
 from ..models.text_classifier import INPUTS, MODEL, TextClassifier
 from ..models.text_rules import cuts_at_blanks
@@ -28,7 +28,7 @@ from ..utils.files import is_occupied, write_folder, write_json
 from ..utils.settings import settings_of
 from .arguments import ExportArguments
 from .exports import EXPORTED, FACTS, SCRIPT, run_digest
-from .torch_backend import reads_token_types, token_limit, torch_classifier
+from .torch_backend import reads_token_types, torch_classifier
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def export(
         _save_config(model.config, temporary)
         tokenizer.backend_tokenizer.save(str(temporary / "tokenizer.json"))
         settings = {
-            "model_max_length": token_limit(tokenizer),
+            "model_max_length": text_limit(model, tokenizer),
             "truncation_side": tokenizer.truncation_side,
             "pad_token": tokenizer.pad_token,
             "unk_token": tokenizer.unk_token,
@@ -254,7 +254,7 @@ def _difference(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fold
     rng = np.random.default_rng(0)
     found: list[np.ndarray] = []
     expected: list[np.ndarray] = []
-    long = min(token_limit(tokenizer) or LONG, max_positions(model.config) or LONG, LONG)
+    long = min(text_limit(model, tokenizer) or LONG, LONG)
     for rows, tokens in ((1, 1), (1, 20), (4, 1), (5, 33), (1, long)):
         lengths = rng.integers(0, tokens + 1, size=rows)
         lengths[0] = tokens

@@ -12,10 +12,10 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..data.token_limits import text_limit
 from ..models.modeling_lstm import LstmPreTrainedModel
 from ..models.text_classifier import INPUTS, TOKEN_TYPES, TextClassifier
 from ..models.text_rules import cuts_at_blanks
-from ..utils.errors import require
 
 # For each open pool of all classifiers, torch's number of threads before the first of them was opened
 _THREADS: list[int] = []
@@ -57,7 +57,7 @@ def torch_classifier(
         logits,
         Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()),  # a copy: transformers changes its own on each call
         json.loads(model.config.to_json_string(use_diff=False)),
-        token_limit(tokenizer),
+        text_limit(model, tokenizer),
         tokenizer.truncation_side,
         cuts_at_blanks=cuts_at_blanks(tokenizer.backend_tokenizer),
         workers=torch.get_num_threads() if device == "cpu" else 1,
@@ -70,13 +70,3 @@ def reads_token_types(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
     takes = TOKEN_TYPES in inspect.signature(model.forward).parameters
     ignores = isinstance(model, LstmPreTrainedModel)
     return takes and not ignores and TOKEN_TYPES in tokenizer.model_input_names
-
-
-def token_limit(tokenizer: PreTrainedTokenizerBase) -> int | None:
-    """Return the number of tokens to which training truncated texts, or `None` if it did not."""
-    limit = tokenizer.model_max_length
-    require(
-        isinstance(limit, int | float) and limit >= 1,
-        f"model_max_length in tokenizer_config.json must be a number of at least 1, found {limit!r}: correct it.",
-    )
-    return limit if limit < 10**9 else None  # transformers writes 1e30 for no limit

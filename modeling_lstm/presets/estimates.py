@@ -8,7 +8,7 @@ import torch
 from datasets import Dataset
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
-from ..data.tokenization import max_positions
+from ..data.token_limits import max_positions
 from ..models.configuration_lstm import LstmConfig
 from ..models.modeling_lstm import LstmForSequenceClassification
 from ..training.precision import has_bf16, time_batch

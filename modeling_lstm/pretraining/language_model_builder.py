@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from ..data.tokenization import max_positions
+from ..data.token_limits import max_positions
 from ..evaluation.perplexity import BLOCK
 from ..tasks.language_modeling import LanguageModeling
 from ..training.model_builder import construct, make_config, transformer_config

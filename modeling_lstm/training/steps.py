@@ -20,7 +20,8 @@ from ..data.arguments import OF_NEW_TOKENIZER, split_subset
 from ..data.digests import identify_splits
 from ..data.overlap import report_overlap
 from ..data.sources import locate_source
-from ..data.tokenization import TokenizedSplit, build_tokenizer, holds_joined_texts, iterate_texts, max_positions
+from ..data.token_limits import max_positions
+from ..data.tokenization import TokenizedSplit, build_tokenizer, holds_joined_texts, iterate_texts
 from ..models.text_classifier import count_cores
 from ..publishing.arguments import PushArguments
 from ..publishing.sharing import push

@@ -6,7 +6,7 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
-from ..data.tokenization import max_positions
+from ..data.token_limits import max_positions
 from ..hub.refusals import explain_cause
 from ..models.registration import OWN_MODEL_TYPES
 from ..models.tokenization_lstm import target_tokenizer

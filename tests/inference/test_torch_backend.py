@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, DistilBertForSequenceClassification
 
-from modeling_lstm import LstmTokenizer, predict
+from modeling_lstm import LstmTokenizer, evaluate, predict
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.loading import load_data
 from modeling_lstm.distillation.arguments import DistillationArguments
@@ -19,7 +19,7 @@ from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.inference.torch_backend import torch_classifier
 from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.utils.errors import InputError
-from tests.conftest import WORDS, opinion_rows, tiny_model
+from tests.conftest import WORDS, opinion_rows, tiny_model, write_csv
 
 PAIRS = ["the film [SEP] was good", "bad", "the [SEP] number 1 number 2", "good [SEP] bad", "the film was good"]
 TEXTS = [" and ".join([text] * (1 + number % 5)) for number, (text, _) in enumerate(opinion_rows(40))]
@@ -136,6 +136,23 @@ def test_the_token_types_of_pairs_are_read(encoder: Path, tmp_path: Path) -> Non
     for backend in ("torch", "onnxruntime"):
         found = predict(str(folder), PAIRS, backend=backend, all_scores=True, batch_size=2)
         assert [row["score_positive"] for row in found] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_text_that_is_longer_than_a_model_reads_is_truncated(encoder: Path, tmp_path: Path) -> None:
+    """Its tokenizer has no limit, but it has 64 positions."""
+    folder = bert_of_pairs(encoder, tmp_path / "bert")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert tokenizer.model_max_length > 10**9
+    text = "the film was good number 1 " * 40
+    inputs = tokenizer(text, truncation=True, max_length=64, return_tensors="pt")
+    model: Any = BertForSequenceClassification.from_pretrained(folder).eval()
+    expected = model(**inputs).logits.softmax(-1)[0].tolist()
+    export(str(folder))
+    for backend in ("torch", "onnxruntime"):
+        found: Any = predict(str(folder), [text], backend=backend, all_scores=True)[0]
+        assert [found[f"score_{name}"] for name in sorted(WORDS)] == pytest.approx(expected, abs=1e-4)
+    write_csv(tmp_path / "data.csv", [(text, "negative"), ("good", "positive")])
+    assert evaluate(str(folder), dataset=str(tmp_path / "data.csv"))["tokens"]["truncated"] == 1
 
 
 def test_a_model_without_token_types_gets_none(encoder: Path) -> None:

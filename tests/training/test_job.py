@@ -31,7 +31,7 @@ import modeling_lstm as ml
 from modeling_lstm.cli import main
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.loading import load_data
-from modeling_lstm.data.tokenization import max_positions
+from modeling_lstm.data.token_limits import max_positions
 from modeling_lstm.distillation.student_job import DistillationJob
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.tasks.text_classification import TextClassification
