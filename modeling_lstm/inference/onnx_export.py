@@ -70,6 +70,7 @@ def export(
     task = task_of_run(source, run)
     require(task.name == TEXT_CLASSIFICATION, f"{run!r} is a model for {task.name}: only classifiers can be exported.")
     model, tokenizer = load_run(source, name=run)
+    model.float()  # ONNX models compute in fp32
     problem_type_of(model)  # raises if it cannot be known
     inputs = INPUTS[: 3 if reads_token_types(model, tokenizer) else 2]
     program = _program(model, inputs, quantize=arguments.precision == "int8")

@@ -414,6 +414,15 @@ def test_an_export_of_a_regression_is_compared_in_its_units(tmp_path: Path, monk
         export(str(tmp_path / "other"), precision="int8")
 
 
+@pytest.mark.numeric
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_run_in_half_precision_is_exported_in_single(run_copy: Path, tmp_path: Path, dtype: torch.dtype) -> None:
+    model, _ = load_run(str(run_copy))
+    model.to(dtype).save_pretrained(run_copy)
+    assert load_run(str(run_copy))[0].dtype == dtype
+    assert export(str(run_copy), output_dir=str(tmp_path / "onnx"))["largest_difference"] < 1e-4
+
+
 def test_an_export_is_told_from_a_damaged_run(exported: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     for command in (["evaluate", exported], ["explain", exported, "a film"]):
         assert "is an exported model, which only predict accepts: name the run that it was made from" in fails(*command)
