@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from ..utils.errors import require
 
@@ -12,9 +12,9 @@ ROBERTAS = {
 }
 
 
-def text_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
+def text_limit(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int | None:
     """Return the number of tokens to which texts are truncated: [`token_limit`], or fewer if the model reads fewer."""
-    limits = (token_limit(tokenizer), max_positions(model.config))
+    limits = (token_limit(tokenizer), max_positions(config))
     return min((one for one in limits if one is not None), default=None)
 
 

@@ -18,7 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.hub import cached_file, extract_commit_hash
 
 from ..data.loading import TextData
-from ..data.token_limits import max_positions, token_limit
+from ..data.token_limits import text_limit
 from ..data.tokenization import identify_tokenizer
 from ..inference.torch_backend import reads_token_types
 from ..models.text_classifier import TOKEN_TYPES
@@ -195,8 +195,7 @@ def _gains_by_bf16(model: PreTrainedModel, limit: int) -> bool:
 
 def _longest(tokenizer: PreTrainedTokenizerBase, config: Any, chosen: int) -> int:
     """Return how many tokens a teacher reads: `chosen`, but no more than it was trained for and has positions for."""
-    limits = (chosen, token_limit(tokenizer), max_positions(config))
-    return min(limit for limit in limits if limit is not None and limit > 0)
+    return min(chosen, text_limit(config, tokenizer) or chosen)
 
 
 def check_labels(configs: list[Any], data: TextData, arguments: DistillationArguments) -> None:

@@ -75,9 +75,7 @@ def evaluate(run: str | Path, arguments: EvaluationArguments | None = None, **se
     _check_config(model.config, task, run)
     data = task.load_split(record, arguments)
     rows = data.splits[arguments.split]
-    _check_independence(record, arguments, rows, task)
-    if is_other:
-        _warn_of_known_texts(folder, arguments, rows)
+    _check_independence(record, folder, arguments, rows, task)
     split = task.encode(rows, arguments.split, tokenizer, record["data"].get("max_length", WHOLE))
     started = time.perf_counter()
     predictions, references = task.predict(model, tokenizer, split.rows, arguments.batch_size)
@@ -106,11 +104,14 @@ def evaluate(run: str | Path, arguments: EvaluationArguments | None = None, **se
     return result
 
 
-def _check_independence(record: RunRecord, arguments: EvaluationArguments, rows: Dataset, task: Task) -> None:
+def _check_independence(
+    record: RunRecord, folder: Path, arguments: EvaluationArguments, rows: Dataset, task: Task
+) -> None:
     """Raise or warn if the rows are not those of training's split, are in train, or are not independent."""
     split = arguments.split
     if arguments.dataset is not None:
         warn_of_training_data(record, arguments, identify_rows(rows, task.columns))
+        _warn_of_known_texts(folder, arguments, rows)
         return
     if split != "train":
         check_rows(record, split, identify_rows(rows, task.columns))
@@ -141,7 +142,7 @@ def _describe_classifier(model: Any, tokenizer: Any, run: str) -> Any:
         "train or shared by modeling-lstm push.",
     )
     names = label_names(model)
-    data = {"separator": JOINT, "max_length": text_limit(model, tokenizer) or WHOLE}
+    data = {"separator": JOINT, "max_length": text_limit(model.config, tokenizer) or WHOLE}
     if names == [f"LABEL_{number}" for number in range(len(names))]:  # transformers calls unnamed labels so
         data["labels"] = names  # the data may hold their numbers instead
     return {"task": {"problem_type": problem_type_of(model), "label_names": names}, "data": data}

@@ -79,7 +79,7 @@ def export(
         _save_config(model.config, temporary)
         tokenizer.backend_tokenizer.save(str(temporary / "tokenizer.json"))
         settings = {
-            "model_max_length": text_limit(model, tokenizer),
+            "model_max_length": text_limit(model.config, tokenizer),
             "truncation_side": tokenizer.truncation_side,
             "pad_token": tokenizer.pad_token,
             "unk_token": tokenizer.unk_token,
@@ -255,7 +255,7 @@ def _difference(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fold
     rng = np.random.default_rng(0)
     found: list[np.ndarray] = []
     expected: list[np.ndarray] = []
-    long = min(text_limit(model, tokenizer) or LONG, LONG)
+    long = min(text_limit(model.config, tokenizer) or LONG, LONG)
     for rows, tokens in ((1, 1), (1, 20), (4, 1), (5, 33), (1, long)):
         lengths = rng.integers(0, tokens + 1, size=rows)
         lengths[0] = tokens

@@ -57,7 +57,7 @@ def torch_classifier(
         logits,
         Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()),  # a copy: transformers changes its own on each call
         json.loads(model.config.to_json_string(use_diff=False)),
-        text_limit(model, tokenizer),
+        text_limit(model.config, tokenizer),
         tokenizer.truncation_side,
         cuts_at_blanks=cuts_at_blanks(tokenizer.backend_tokenizer),
         workers=torch.get_num_threads() if device == "cpu" else 1,
