@@ -76,6 +76,6 @@ def _check_transformer(model: Any, block_size: int, name: str) -> None:
         torch.allclose(first, second, atol=1e-4),
         f"{chosen}: it sees the tokens that it must predict. Choose a causal Transformer, such as gpt2 or llama.",
     )
-    block = torch.arange(block_size).repeat(1, 1) % model.config.vocab_size
+    block = torch.arange(block_size)[None] % model.config.vocab_size
     with explain_errors(chosen), torch.random.fork_rng(devices=[]):
         model.train()(block, attention_mask=torch.ones_like(block), labels=block)
